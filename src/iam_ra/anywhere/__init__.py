@@ -1,0 +1,1 @@
+"""The rules of IAM Roles Anywhere as pure functions."""

@@ -1,0 +1,1 @@
+"""The AWS edge: typed calls a service, the snapshot, the stack deployer."""

@@ -1,0 +1,1 @@
+"""The pure core: addresses, parts, differences, the plan, its execution."""

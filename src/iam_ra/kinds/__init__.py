@@ -1,0 +1,1 @@
+"""One file a kind of part: what is desired, what is there, how a change becomes calls."""

@@ -1,0 +1,1 @@
+"""A plan and its events as text and JSON."""

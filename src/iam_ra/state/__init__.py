@@ -1,0 +1,1 @@
+"""What iam-ra remembers: the recorded parts, the lock, the ledger."""
