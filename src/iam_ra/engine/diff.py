@@ -1,0 +1,245 @@
+"""From desired parts, recorded parts and what was seen to a plan. Pure: the same arguments give the same plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.errors import InternalError
+from iam_ra.engine.graph import order
+from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Recorded, Ref, references, resolve
+from iam_ra.engine.plan import Change, Conflict, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from iam_ra.engine.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """That a part must change, and why. `losing`: a replacement that takes something of value away."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+    losing: bool = False
+
+
+class Rules(Protocol):
+    """What the differ asks of a kind."""
+
+    @property
+    def stable_outputs(self) -> frozenset[str]:
+        """The outputs that an update in place keeps."""
+
+    @property
+    def pool(self) -> str | None:
+        """The name of a limit on how many changes of such kinds run at once."""
+
+    def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
+        """Return why a recorded part must change although its inputs did not, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after; `before` is None for a new field, `after` for one that goes."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@dataclass
+class _World:
+    recorded: Mapping[Address, Recorded]
+    observed: Mapping[Address, Observed]
+    rules: Mapping[str, Rules]
+    now: datetime
+    changed: dict[Address, Action] = field(default_factory=dict)
+
+    def lookup(self, ref: Ref) -> Any:
+        known = self.recorded.get(ref.address)
+        action = self.changed.get(ref.address)
+        if known is None or action in {Action.CREATE, Action.REPLACE}:
+            return UNKNOWN
+        if action is Action.UPDATE and ref.output not in self.rules[known.kind].stable_outputs:
+            return UNKNOWN
+        return known.outputs.get(ref.output, UNKNOWN)
+
+
+def make_plan(
+    desired: Iterable[Part],
+    recorded: Mapping[Address, Recorded],
+    observed: Mapping[Address, Observed],
+    rules: Mapping[str, Rules],
+    now: datetime,
+) -> Plan:
+    """Compare the three worlds and return the plan.
+
+    `observed` holds every part that the snapshot shows, also those that nobody wants or remembers: those are ours by
+    tag and lineage (a kind observes nothing else), left by an apply that was killed, and are deleted.
+    """
+    wanted = {part.address: part for part in desired}
+    world = _World(recorded, observed, rules, now)
+    changes: dict[Address, Change] = {}
+    settled: dict[Address, Recorded] = {}
+    conflicts: list[Conflict] = []
+    upstream = {address: part.upstream for address, part in wanted.items()}
+    for address in order(upstream):
+        part = wanted[address]
+        seen = observed.get(address)
+        if seen is not None and seen.presence is Presence.FOREIGN:
+            conflicts.append(Conflict(address, seen.note))
+            continue
+        change = _compare(part, world)
+        if change is None:
+            settled[address] = _rewired(recorded[address], part, upstream[address])
+        else:
+            changes[address] = change
+            world.changed[address] = change.action
+    for address in sorted((recorded.keys() | observed.keys()) - wanted.keys()):
+        removal = _removal(address, world)
+        if removal is not None:
+            changes[address] = removal
+    return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
+
+
+def _compare(part: Part, world: _World) -> Change | None:
+    rules = world.rules[part.kind]
+    known = world.recorded.get(part.address)
+    seen = world.observed.get(part.address)
+    inputs = resolve(part.inputs, world.lookup)
+    finding = _first_seen(seen) if known is None else _again(part, inputs, known, seen, world)
+    if finding is None:
+        return None
+    return Change(
+        part.address,
+        part.kind,
+        finding.action,
+        finding.reasons,
+        inputs=inputs,
+        desired=part,
+        recorded=known,
+        pool=rules.pool,
+        losing=finding.losing,
+        record_only=finding is _PROTECT_ON or finding is _PROTECT_OFF,
+    )
+
+
+def _first_seen(seen: Observed | None) -> Finding:
+    """Judge a part that the state does not know: new, or left half done by an apply that was killed."""
+    if seen is None or seen.presence is Presence.ABSENT:
+        return Finding(Action.CREATE, (Reason(Cause.NEW, "new in the file"),))
+    interrupted = Reason(Cause.INTERRUPTED, seen.note or "an interrupted apply began it")
+    return Finding(Action.REPLACE if seen.presence is Presence.BROKEN else Action.UPDATE, (interrupted,))
+
+
+_PROTECT_ON = Finding(Action.UPDATE, (Reason(Cause.EDITED, "protected from now on"),))
+_PROTECT_OFF = Finding(Action.UPDATE, (Reason(Cause.EDITED, "no longer protected"),))
+
+
+def _again(part: Part, inputs: Any, known: Recorded, seen: Observed | None, world: _World) -> Finding | None:
+    """Judge a part that the state knows: edited in the file, changed in the world, or due."""
+    if part.kind != known.kind:
+        raise InternalError(f"{part.address} changed its kind from {known.kind} to {part.kind}")
+    found = world.rules[part.kind].review(known, seen, world.now)
+    if found is not None and found.action is not Action.UPDATE:
+        return found
+    reasons = () if found is None else found.reasons
+    if inputs != known.inputs:
+        reasons = (*_edit_reasons(part, inputs, known, world), *reasons)
+    if reasons:
+        return Finding(Action.UPDATE, reasons)
+    if part.protect != known.protect:
+        return _PROTECT_ON if part.protect else _PROTECT_OFF
+    return None
+
+
+def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> Iterable[Reason]:
+    """Tell an edit of the file from what follows from other changes, and from a newer iam-ra."""
+    moved = {key for key in inputs.keys() | known.inputs.keys() if inputs.get(key) != known.inputs.get(key)}
+    referring = {key for key in moved if any(True for _ in references(part.inputs.get(key)))}
+    causes = sorted({str(ref.address) for key in referring for ref in references(part.inputs[key])})
+    if moved - referring - {"template"}:
+        yield Reason(Cause.EDITED, "changed in the file")
+    if "template" in moved:
+        yield Reason(Cause.UPGRADE, "this version of iam-ra makes it differently")
+    if referring:
+        changing = [cause for cause in causes if _is_changing(cause, world)] or causes
+        yield Reason(Cause.UPSTREAM, f"follows {', '.join(changing)}")
+
+
+def _is_changing(address: str, world: _World) -> bool:
+    return any(str(changed) == address for changed in world.changed)
+
+
+def _removal(address: Address, world: _World) -> Change | None:
+    known = world.recorded.get(address)
+    seen = world.observed.get(address)
+    if known is None:
+        if seen is None or seen.presence not in {Presence.PRESENT, Presence.BROKEN}:
+            return None
+        kind = str(seen.facts["kind"])
+        reason = Reason(Cause.INTERRUPTED, "left by an interrupted apply, not in the file")
+        known = Recorded(address, kind, inputs=NOTHING, outputs=seen.facts)
+    else:
+        kind = known.kind
+        reason = Reason(Cause.REMOVED, "removed from the file")
+    pool = world.rules[kind].pool
+    return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=pool, losing=True)
+
+
+def _rewired(known: Recorded, part: Part, upstream: tuple[Address, ...]) -> Recorded:
+    if known.depends_on == upstream and known.released_by == part.released_by:
+        return known
+    return replace(known, depends_on=upstream, released_by=part.released_by)
+
+
+def _ordered(
+    changes: Mapping[Address, Change], upstream: Mapping[Address, tuple[Address, ...]]
+) -> tuple[Change, ...]:
+    """Give each change what it must wait for, and put them into one order that respects it."""
+    after: dict[Address, set[Address]] = {address: set() for address in changes}
+    for address, change in changes.items():
+        if change.action is Action.DELETE:
+            if change.recorded is not None:
+                after[address].update(each for each in change.recorded.released_by if each in changes)
+        else:
+            after[address].update(each for each in upstream[address] if each in changes)
+        if change.recorded is not None:
+            # What used to need a part lets go of it first.
+            for needed in change.recorded.depends_on:
+                if needed in changes and changes[needed].action is Action.DELETE:
+                    after[needed].add(address)
+    waits = {address: tuple(sorted(each)) for address, each in after.items()}
+    return tuple(replace(changes[address], after=waits[address]) for address in order(waits))
+
+
+def field_changes(change: Change) -> tuple[FieldChange, ...]:
+    """Return the fields in which a change's inputs differ from the recorded ones, sorted by path.
+
+    An element that joins or leaves a list is a field change of its own, under the list's path.
+    """
+    if change.action is Action.DELETE:
+        return ()
+    if change.recorded is None:
+        return tuple(FieldChange(key, None, value) for key, value in sorted(change.inputs.items()))
+    found = list(_differences(change.recorded.inputs, change.inputs))
+    if change.desired is not None and change.desired.protect != change.recorded.protect:
+        found.append(FieldChange("protect", change.recorded.protect, change.desired.protect))
+    return tuple(sorted(found, key=lambda each: each.path))
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[FieldChange]:
+    # A tenth of a second that an empty plan need not pay.
+    from deepdiff import DeepDiff  # noqa: PLC0415
+    from deepdiff.helper import notpresent  # noqa: PLC0415
+
+    tree = DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0)
+    for levels in tree.values():
+        for level in levels:
+            steps = level.path(output_format="list")
+            path = ".".join(str(step) for step in steps if isinstance(step, str))
+            yield FieldChange(path, *(None if side is notpresent else side for side in (level.t1, level.t2)))

@@ -1,0 +1,131 @@
+"""Parts, the nodes of the graph: as the file wants them, as the state remembers them, as AWS shows them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iam_ra.engine.address import Address
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Unknown(Enum):
+    """The one value that stands for what only apply can know."""
+
+    UNKNOWN = "(known after apply)"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An output of another part, standing in an input until that part is done."""
+
+    address: Address
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part as the file wants it.
+
+    `inputs` is JSON, with `Ref`s anywhere inside; a change in it is a change of the part. `depends_on` holds the parts
+    that must be done first beyond those that `inputs` refers to. `released_by` holds the parts whose changes must be
+    done before this one may be deleted. `protect` guards the whole entity.
+    """
+
+    address: Address
+    kind: str
+    inputs: Mapping[str, Any]
+    depends_on: tuple[Address, ...] = ()
+    released_by: tuple[Address, ...] = ()
+    protect: bool = False
+
+    @property
+    def upstream(self) -> tuple[Address, ...]:
+        """Every part that must be done before this one, in the order of addresses."""
+        return tuple(sorted({ref.address for ref in references(self.inputs)}.union(self.depends_on)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A part as the state remembers it: what it was made from and what it gave."""
+
+    address: Address
+    kind: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    depends_on: tuple[Address, ...] = ()
+    released_by: tuple[Address, ...] = ()
+    protect: bool = False
+
+
+class Presence(Enum):
+    """What the snapshot shows of a part."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    BROKEN = "broken"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A part as the snapshot shows it.
+
+    `facts` are the outputs that can be seen, to be compared with the recorded ones. `note` says in a sentence what is
+    the matter with a part that is absent, broken or foreign.
+    """
+
+    presence: Presence
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    note: str = ""
+
+
+def references(value: Any) -> Iterator[Ref]:
+    """Yield each `Ref` that stands anywhere in `value`."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from references(item)
+
+
+def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
+    """Return `value` with each `Ref` in it replaced by what `lookup` gives for it."""
+    if isinstance(value, Ref):
+        return lookup(value)
+    if isinstance(value, Mapping):
+        return {key: resolve(item, lookup) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve(item, lookup) for item in value]
+    return value
+
+
+def has_unknown(value: Any) -> bool:
+    """Tell whether UNKNOWN stands anywhere in `value`."""
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_unknown(item) for item in value)
+    return value is UNKNOWN
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of `value` as canonical JSON, in hex."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""The plan as a value: what would change, in which order, why, and what forbids it. It holds no secret."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from iam_ra.engine.part import NOTHING, Part, Recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iam_ra.engine.action import Action, Reason
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.diff import FieldChange
+
+
+@dataclass(frozen=True)
+class Change:
+    """One part to be created, updated, replaced or deleted.
+
+    `inputs` are the wanted inputs as far as the plan knows them (UNKNOWN where only apply will). `after` holds the
+    changes that must succeed first. `losing` marks a change that takes something of value away for good.
+    `record_only` marks a change that only the state has to learn.
+    """
+
+    address: Address
+    kind: str
+    action: Action
+    reasons: tuple[Reason, ...]
+    inputs: Mapping[str, Any] = NOTHING
+    desired: Part | None = None
+    recorded: Recorded | None = None
+    after: tuple[Address, ...] = ()
+    pool: str | None = None
+    losing: bool = False
+    record_only: bool = False
+
+    @cached_property
+    def fields(self) -> tuple[FieldChange, ...]:
+        """The field-level differences, worked out when somebody looks."""
+        from iam_ra.engine.diff import field_changes  # noqa: PLC0415 - deepdiff is slow to import, most plans are empty
+
+        return field_changes(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something that bears our name and is not ours; the plan cannot be applied."""
+
+    address: Address
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered changes from the world to the file. `changes` respects each change's `after`.
+
+    `recorded` is what the state remembered when the plan was made; `settled` holds the parts that stay as they are,
+    with their wiring brought up to date.
+    """
+
+    changes: tuple[Change, ...]
+    recorded: Mapping[Address, Recorded]
+    settled: Mapping[Address, Recorded]
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.changes
+
+    @cached_property
+    def counts(self) -> Mapping[Action, int]:
+        """How many parts each action touches."""
+        return Counter(change.action for change in self.changes)
+
+    @property
+    def unchanged(self) -> int:
+        """How many parts stay as they are."""
+        return len(self.settled)
+
+    def lost_entities(self) -> tuple[str, ...]:
+        """Return the recorded entities that the plan deletes or replaces, sorted."""
+        known = {address.entity for address in self.recorded}
+        return tuple(sorted({change.address.entity for change in self.changes if change.losing} & known))
+
+    def protected_losses(self) -> tuple[str, ...]:
+        """Return the entities among the lost ones whose recorded flag protects them."""
+        shielded = {part.address.entity for part in self.recorded.values() if part.protect}
+        return tuple(entity for entity in self.lost_entities() if entity in shielded)
