@@ -1,0 +1,120 @@
+"""The HTTP side of the sandbox: a WSGI server on a loopback port that keeps connections open.
+
+werkzeug's own server closes each connection and waits 10 ms to drain it; a run of iam-ra makes hundreds of calls.
+"""
+
+from __future__ import annotations
+
+import socket
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
+from socketserver import TCPServer, ThreadingMixIn
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from ssl import SSLContext
+    from wsgiref.types import WSGIApplication
+
+BODILESS = frozenset({204, 304})
+
+
+class HttpServer(ThreadingMixIn, TCPServer):
+    """A threaded HTTP/1.1 server of one WSGI application; one thread a connection."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    # What moto's request handler asks its server for.
+    multithread = True
+    multiprocess = False
+    ssl_context: SSLContext | None = None
+    _server_version = "iam-ra-sandbox"
+
+    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+        self.app = app
+        self._connections: set[socket.socket] = set()
+        super().__init__((host, port), Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, so that closing the server can end it."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget a connection that has ended."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore what a client that went away causes: there is nobody left to tell."""
+
+    def close(self) -> None:
+        """Stop listening and end the idle connections that clients keep open."""
+        self.server_close()
+        for connection in list(self._connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+
+class Handler(MotoRequestHandler):
+    """Reads one request whole, hands it to the application, writes the answer whole."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def handle_expect_100(self) -> bool:
+        """Ask for the body at once; the reply to come waits in the buffer."""
+        BaseHTTPRequestHandler.handle_expect_100(self)
+        self.wfile.flush()
+        return True
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        environ = self.make_environ()
+        body = self._body(environ)
+        environ["wsgi.input"] = BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        answer: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            answer[:] = [status, headers]
+            return answer.append
+
+        chunks: Iterable[bytes] = self.server.app(environ, start_response)
+        try:
+            content = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        self._answer(answer[0], answer[1], content)
+
+    def _body(self, environ: dict[str, Any]) -> bytes:
+        if environ.get("wsgi.input_terminated"):
+            return bytes(environ["wsgi.input"].read())
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        return self.rfile.read(length) if length else b""
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response_only(int(code), reason)
+        sized = False
+        for name, value in headers:
+            sized = sized or name.lower() == "content-length"
+            self.send_header(name, value)
+        if not sized and int(code) not in BODILESS:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is http.server's)
+        """Write nothing: the application logs its calls itself."""

@@ -1,0 +1,64 @@
+"""Our services in moto's house: where moto looks services up, it finds ours first.
+
+The hooks are moto's own look-ups: a package by its name in `sys.modules`, and a URL pattern by its place in the index.
+moto.cloudformation, which takes a second to import and cannot roll back, is therefore never loaded.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import moto
+from moto import backend_index
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from iam_ra.sandbox import patches
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+SERVICES = ("rolesanywhere", "cloudformation")
+
+
+class Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher with a memory: moto lists its package's folder at each request to find a service."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Return the name of the backend that serves a host name."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
+def mount() -> Dispatcher:
+    """Put our services in front of moto's, mend moto's, and return the application that serves them all."""
+    for service in SERVICES:
+        if find_spec(f"iam_ra.sandbox.{service}"):
+            _register(service)
+    patches.install()
+    return Dispatcher()
+
+
+def connect(app: WSGIApplication) -> None:
+    """Hand the finished application to the services that call other services."""
+    if find_spec("iam_ra.sandbox.loopback"):
+        import_module("iam_ra.sandbox.loopback").connect(app)
+
+
+def _register(service: str) -> None:
+    package = import_module(f"iam_ra.sandbox.{service}")
+    name = f"moto.{service}"
+    if sys.modules.get(name) is package:
+        return
+    sys.modules[name] = package
+    setattr(moto, service, package)
+    pattern = re.compile(rf"https?://{service}\.(.+)\.amazonaws\.com")
+    backend_index.backend_url_patterns.insert(0, (service, pattern))

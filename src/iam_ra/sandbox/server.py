@@ -1,0 +1,152 @@
+"""The sandbox as a WSGI application, and as a server in a thread of this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import traceback
+from email.utils import formatdate
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Self
+
+import iam_ra
+from iam_ra.sandbox import mount, wire
+from iam_ra.sandbox.call import Call, identify
+from iam_ra.sandbox.http import HttpServer
+from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("iam_ra.sandbox")
+
+HEALTH_PATH = "/_sandbox/health"
+HTML = b"<!doctype html"
+NO_SUCH_ROUTE = frozenset({404, 405})
+
+
+class Application:
+    """moto's services and ours behind one lock.
+
+    moto's backends are not thread-safe: requests are served one at a time. The lock is re-entrant, since
+    CloudFormation calls the other services from inside its own requests.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dispatch = mount.mount()
+        self._lock = threading.RLock()
+        mount.connect(self)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        if environ["PATH_INFO"] == HEALTH_PATH:
+            return self._health(start_response)
+        started = time.perf_counter()
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        if self._settings.account_id != DEFAULT_ACCOUNT:
+            environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", self._settings.account_id)
+        with self._lock:
+            call = identify(environ, body)
+            status, headers, content = self._serve(call, environ)
+        headers = [(name, value) for name, value in headers if name.lower() != "date"]
+        headers.append(("Date", formatdate(usegmt=True)))
+        milliseconds = (time.perf_counter() - started) * 1000
+        log.info("%s %s %s %.1f ms", call.service, call.operation, status.partition(" ")[0], milliseconds)
+        start_response(status, headers)
+        return [content]
+
+    def reset(self) -> None:
+        """Forget everything: all accounts, all regions, all services."""
+        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 (an internal of moto)
+
+        with self._lock:
+            moto_api_backend.reset()
+
+    def _serve(self, call: Call, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
+        answer: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            answer[:] = [status, headers]
+
+        content_type = environ.get("CONTENT_TYPE", "")
+        try:
+            content = b"".join(self._dispatch(environ, start_response))
+        except NotImplementedError:
+            message = f"The sandbox does not offer {call.service} {call.operation}."
+            return _failure(call, content_type, "501 Not Implemented", "NotImplemented", message)
+        except Exception as error:  # noqa: BLE001 (whatever moto raises, a client gets an answer that it can read)
+            message = f"The sandbox failed: {type(error).__name__} at {_where(error)}."
+            log.error("%s %s: %s", call.service, call.operation, message)  # noqa: TRY400 (a message may hold a secret)
+            return _failure(call, content_type, "500 Internal Server Error", "InternalFailure", message)
+        status, headers = answer
+        code = int(status.partition(" ")[0])
+        if code in NO_SUCH_ROUTE and content[: len(HTML)].lower() == HTML:
+            message = f"{call.service} has no operation at this address."
+            return _failure(call, content_type, status, "UnknownOperationException", message)
+        return status, headers, content
+
+    def _health(self, start_response: StartResponse) -> Iterable[bytes]:
+        content = json.dumps({"service": "iam-ra-sandbox", "version": iam_ra.__version__}).encode()
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [content]
+
+
+def _failure(
+    call: Call, content_type: str, status: str, code: str, message: str
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    headers, content = wire.serialise(call, content_type, code, message)
+    return status, list(headers.items()), content
+
+
+def _where(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def create_app(settings: Settings) -> WSGIApplication:
+    """Return a sandbox as a WSGI application. All applications of a process share one state: moto's."""
+    return Application(settings)
+
+
+class Server:
+    """A sandbox that listens on a loopback port, in threads of this process, until it is closed."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._app = Application(settings or Settings())
+        self.settings = settings or Settings()
+        self._http = HttpServer(self.settings.host, self.settings.port, self._app)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def endpoint_url(self) -> str:
+        """The URL for AWS_ENDPOINT_URL."""
+        host, port = self._http.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def reset(self) -> None:
+        """Forget everything; the server goes on."""
+        self._app.reset()
+
+    def wait(self) -> None:
+        """Return when the server is closed."""
+        self._thread.join()
+
+    def close(self) -> None:
+        """Stop listening and end all connections."""
+        self._http.shutdown()
+        self._thread.join()
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

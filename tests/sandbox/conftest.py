@@ -1,0 +1,59 @@
+"""A sandbox for each test session (one a worker under xdist), empty at the start of each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from iam_ra.sandbox.server import Server
+from iam_ra.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Aws(Protocol):
+    """Makes a boto3 client of one service that talks to the sandbox."""
+
+    def __call__(self, service: str, region: str = "us-east-1") -> Any: ...
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Server]:
+    with Server(Settings()) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(_server: Server) -> Server:
+    _server.reset()
+    return _server
+
+
+@pytest.fixture(scope="session")
+def _clients(_server: Server) -> Iterator[Aws]:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
+    clients: dict[tuple[str, str], Any] = {}
+
+    def client(service: str, region: str = "us-east-1") -> Any:
+        if (service, region) not in clients:
+            clients[service, region] = session.client(
+                service,  # type: ignore[call-overload]
+                region_name=region,
+                endpoint_url=_server.endpoint_url,
+                config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32),
+            )
+        return clients[service, region]
+
+    yield client
+    for made in clients.values():
+        made.close()
+
+
+@pytest.fixture
+def aws(sandbox: Server, _clients: Aws) -> Aws:
+    del sandbox  # asked for only to be reset
+    return _clients

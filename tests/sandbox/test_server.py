@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from iam_ra.sandbox.server import Server
+
+
+def error(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    response = raised.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_caller_identity(aws: Any) -> None:
+    answer = aws("sts").get_caller_identity()
+    assert answer["Account"] == "123456789012"
+    date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    assert abs(datetime.now(UTC) - date) < timedelta(seconds=5)
+
+
+def test_health_is_json_and_says_who_it_is(sandbox: Server) -> None:
+    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint_url).netloc)
+    connection.request("GET", "/_sandbox/health")
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["service"]) == (200, "iam-ra-sandbox")
+    connection.close()
+
+
+def test_connections_stay_open(sandbox: Server) -> None:
+    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint_url).netloc)
+    connection.connect()
+    opened = connection.sock
+    for _ in range(3):
+        connection.request("GET", "/_sandbox/health")
+        connection.getresponse().read()
+    assert connection.sock is opened
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("kms", "describe_custom_key_stores", {}),
+        ("iam", "generate_service_last_accessed_details", {"Arn": "arn:aws:iam::123456789012:role/r"}),
+        ("secretsmanager", "validate_resource_policy", {"ResourcePolicy": "{}"}),
+        ("lambda", "list_code_signing_configs", {}),
+    ],
+)
+def test_an_operation_that_nobody_wrote_fails_as_botocore_expects(
+    aws: Any, service: str, operation: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as raised:
+        getattr(aws(service), operation)(**arguments)
+    code, status = error(raised)
+    assert (code, status) in {("NotImplemented", 501), ("UnknownOperationException", 404)}
+
+
+def test_reset_forgets(sandbox: Server, aws: Any) -> None:
+    aws("s3").create_bucket(Bucket="here")
+    sandbox.reset()
+    assert aws("s3").list_buckets()["Buckets"] == []
+
+
+def test_eight_threads_over_several_services(aws: Any) -> None:
+    s3, ssm, secrets, iam = aws("s3"), aws("ssm"), aws("secretsmanager"), aws("iam")
+    s3.create_bucket(Bucket="shared")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+    def work(worker: int) -> None:
+        for turn in range(6):
+            name = f"w{worker}-{turn}"
+            s3.put_object(Bucket="shared", Key=name, Body=b"x" * 1000)
+            ssm.put_parameter(Name=f"/{name}", Value="v", Type="String")
+            secrets.create_secret(Name=name, SecretString="s")
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)
+            assert s3.list_objects_v2(Bucket="shared")["KeyCount"]
+            assert iam.list_roles()["Roles"]
+            assert secrets.list_secrets()["SecretList"]
+            ssm.delete_parameter(Name=f"/{name}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert s3.list_objects_v2(Bucket="shared")["KeyCount"] == 48
