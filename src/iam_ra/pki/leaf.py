@@ -36,11 +36,11 @@ class LeafRequest:
 
 
 def new_serial() -> int:
-    """Return a random positive serial of up to 159 bits: the most that is 20 octets with its sign bit clear.
+    """Return a random serial of 159 bits: the most that is 20 octets with the sign bit clear.
 
-    Source: RFC 5280 4.1.2.2.
+    Its top bit is set, so that it always has 40 hex digits and nobody's padding matters. Source: RFC 5280 4.1.2.2.
     """
-    return 1 + secrets.randbelow(2**SERIAL_BITS - 1)
+    return (1 << (SERIAL_BITS - 1)) + secrets.randbits(SERIAL_BITS - 1)
 
 
 def leaf_builder(request: LeafRequest, authority: x509.Certificate) -> x509.CertificateBuilder:

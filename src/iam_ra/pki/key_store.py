@@ -1,0 +1,205 @@
+"""The keys of authorities as files that only their owner can read."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shlex
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iam_ra.engine.errors import CertificateError, KeyStoreError
+from iam_ra.pki.keys import PrivateKey
+from iam_ra.pki.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+_OTHERS = 0o077
+
+
+class FileKeyStore:
+    """One namespace's keys, in `$XDG_DATA_HOME/iam-ra/{namespace}` or `~/.local/share/iam-ra/{namespace}`.
+
+    The folders are 0700 and the files 0600 from their first moment; looser ones, symlinks and other people's are
+    refused. All methods raise KeyStoreError.
+    """
+
+    def __init__(self, namespace: str, environ: Mapping[str, str]) -> None:
+        self._app = _data_home(environ) / "iam-ra"
+        self.folder = self._app / namespace
+
+    def path(self, scope: str) -> Path:
+        """Return the file that holds, or would hold, the key of a scope."""
+        return self.folder / ("ca-private-key.pem" if scope == "default" else f"ca-private-key-{scope}.pem")
+
+    def exists(self, scope: str) -> bool:
+        """Tell whether anything is at the key's place; `load` tells whether it is good."""
+        return os.path.lexists(self.path(scope))
+
+    def create(self, scope: str, key: PrivateKey) -> bool:
+        """Store a new key, whole or not at all. False, and nothing changed, when there is one already."""
+        path, temporary = self.path(scope), self._temporary(scope)
+        with _explained("stored", path):
+            self._make_folders()
+            with _locked(self.folder) as folder:
+                # What a killed run left; nobody else is at work while the folder is locked.
+                temporary.unlink(missing_ok=True)
+                if os.path.lexists(path):
+                    return False
+                try:
+                    _write_new(temporary, key.pem())
+                    # Not a rename: a link never replaces what somebody copied there in the meantime.
+                    os.link(temporary, path)
+                except FileExistsError:
+                    return False
+                finally:
+                    temporary.unlink(missing_ok=True)
+                os.fsync(folder)
+        return True
+
+    def load(self, scope: str) -> PrivateKey:
+        """Read a key."""
+        path = self.path(scope)
+        with _explained("read", path):
+            if not os.path.lexists(path):
+                raise _missing(scope, path)
+            self._check_folders()
+            pem = _read(path)
+        try:
+            return PrivateKey.from_pem(pem)
+        except CertificateError as error:
+            raise KeyStoreError(
+                f"{path} holds no usable key.", why=error.why, fix=_bring_over(path)
+            ) from error
+
+    def delete(self, scope: str) -> None:
+        """Remove a key, if it is there, and the folder that it leaves empty."""
+        path = self.path(scope)
+        with _explained("removed", path):
+            self._temporary(scope).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if self.folder.is_dir() and not any(self.folder.iterdir()):
+                self.folder.rmdir()
+
+    def _temporary(self, scope: str) -> Path:
+        path = self.path(scope)
+        return path.with_name(f".{path.name}.tmp")
+
+    def _make_folders(self) -> None:
+        self._app.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        for folder in (self._app, self.folder):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=FOLDER_MODE)
+        self._check_folders()
+
+    def _check_folders(self) -> None:
+        for folder in (self._app, self.folder):
+            check_private(folder, folder.lstat(), os.geteuid())
+
+
+def check_private(path: Path, status: os.stat_result, uid: int) -> None:
+    """Raise KeyStoreError unless `path` is a plain file or folder of user `uid`, closed to everybody else."""
+    kind = stat.S_IFMT(status.st_mode)
+    if kind not in {stat.S_IFREG, stat.S_IFDIR}:
+        raise KeyStoreError(
+            f"{path} is refused.",
+            why="It is a symlink." if kind == stat.S_IFLNK else "It is neither a file nor a folder.",
+            fix=f"Put the real thing in its place, not a link: ls -l {shlex.quote(str(path))}",
+        )
+    if status.st_uid != uid:
+        raise KeyStoreError(
+            f"{path} is refused.",
+            why=f"It belongs to user {status.st_uid}, and iam-ra runs as user {uid}: another user could change it.",
+            fix=f"Run iam-ra as its owner, or take it over: sudo chown {uid} {shlex.quote(str(path))}",
+        )
+    if status.st_mode & _OTHERS:
+        mode = FOLDER_MODE if kind == stat.S_IFDIR else FILE_MODE
+        raise KeyStoreError(
+            f"{path} is refused.",
+            why=f"Its mode is {stat.S_IMODE(status.st_mode):04o}: other users may get at the authority's key.",
+            fix=f"Close it: chmod {mode:o} {shlex.quote(str(path))}",
+        )
+
+
+def _data_home(environ: Mapping[str, str]) -> Path:
+    # The XDG base directory specification has relative values ignored.
+    data_home = Path(environ.get("XDG_DATA_HOME", ""))
+    if data_home.is_absolute():
+        return data_home
+    home = Path(environ.get("HOME", ""))
+    if home.is_absolute():
+        return home / ".local" / "share"
+    raise KeyStoreError(
+        "There is no place for the authorities' keys.",
+        why="Neither XDG_DATA_HOME nor HOME is set to an absolute path.",
+        fix="Set one: export XDG_DATA_HOME=$HOME/.local/share",
+    )
+
+
+def _write_new(path: Path, content: Secret) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.reveal())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> Secret:
+    try:
+        # Not blocking, for the case that it is a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        descriptor = None
+    if descriptor is None:
+        check_private(path, path.lstat(), os.geteuid())
+        raise KeyStoreError(f"{path} changed while it was read.", fix="Run the command again.")
+    with os.fdopen(descriptor, "rb") as file:
+        check_private(path, os.fstat(file.fileno()), os.geteuid())
+        return Secret(file.read())
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _explained(done: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        raise KeyStoreError(
+            f"{path} cannot be {done}.",
+            why=f"{error.strerror or error}{place}",
+            fix="Correct the owner and the permissions of the folder, or free some space, and run the command again.",
+        ) from error
+
+
+def _missing(scope: str, path: Path) -> KeyStoreError:
+    return KeyStoreError(
+        f"The key of ca/{scope} is not on this machine.",
+        why=f"There is no {path}. It was made on the machine that first applied this authority.",
+        fix=_bring_over(path),
+    )
+
+
+def _bring_over(path: Path) -> str:
+    folder, file = shlex.quote(str(path.parent)), shlex.quote(str(path))
+    return (
+        f"Bring it over from the machine that has it: install -d -m 700 {shlex.quote(str(path.parent.parent))} {folder}"
+        f" && scp -p OTHER:{file} {file} && chmod 600 {file}"
+    )
