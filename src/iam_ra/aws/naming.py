@@ -1,0 +1,87 @@
+"""Every name that iam-ra gives to something in AWS. A name never proves ownership; the tags do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NAMESPACE_TAG: Final = "iam-ra:namespace"
+ADDRESS_TAG: Final = "iam-ra:address"
+LINEAGE_TAG: Final = "iam-ra:lineage"
+REGION_TAG: Final = "iam-ra:region"
+DEFAULT_SCOPE: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one namespace."""
+
+    namespace: str
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of every stack, role and profile name."""
+        return f"iam-ra-{self.namespace}-"
+
+    def is_ours(self, stack_name: str) -> bool:
+        """Tell whether a stack's name is one that this namespace may give."""
+        rest = stack_name.removeprefix(self.prefix)
+        return rest != stack_name and (
+            rest in {"init", "rootca"} or rest.startswith(("rootca-", "role-", "host-"))
+        )
+
+    def stack(self, suffix: str) -> str:
+        """Name a stack; `suffix` is `init` or, for example, `role-admin`."""
+        return f"{self.prefix}{suffix}"
+
+    def authority_stack(self, scope: str) -> str:
+        """Name the stack of an authority's trust anchor."""
+        return self.stack("rootca" if scope == DEFAULT_SCOPE else f"rootca-{scope}")
+
+    def role(self, role: str) -> str:
+        """Name the IAM role and the profile of a role."""
+        return f"{self.prefix}{role}"
+
+    def trust_anchor(self, scope: str) -> str:
+        """Name the trust anchor of an authority."""
+        return f"{self.prefix}{scope}"
+
+    @property
+    def role_path(self) -> str:
+        """The IAM path of every role."""
+        return f"/iam-ra/{self.namespace}/"
+
+    @property
+    def secret_prefix(self) -> str:
+        """The beginning of every secret's name."""
+        return f"/iam-ra/{self.namespace}/"
+
+    def secret(self, host: str, content: str) -> str:
+        """Name a host's secret; `content` is `certificate` or `private-key`."""
+        return f"{self.secret_prefix}hosts/{host}/{content}"
+
+    @property
+    def state_key(self) -> str:
+        """The state's S3 key."""
+        return f"{self.namespace}/state.json"
+
+    @property
+    def lock_key(self) -> str:
+        """The lock's S3 key."""
+        return f"{self.namespace}/lock.json"
+
+    def authority_key(self, scope: str) -> str:
+        """Return the S3 key of an authority's certificate."""
+        return f"{self.namespace}/ca/{scope}/certificate.pem"
+
+    def host_key(self, host: str, name: str) -> str:
+        """Return the S3 key of one of a host's objects."""
+        return f"{self.namespace}/hosts/{host}/{name}"
+
+    def ledger_key(self, authority: str, serial: int, suffix: str) -> str:
+        """Return the S3 key of an entry of the ledger; `suffix` is `json` (the entry) or `pem` (the certificate)."""
+        return f"{self.namespace}/ledger/{authority}/{serial:040x}.{suffix}"
+
+    def history_key(self, name: str) -> str:
+        """Return the S3 key of an apply's record."""
+        return f"{self.namespace}/history/{name}.json"

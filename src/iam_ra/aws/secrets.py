@@ -1,0 +1,104 @@
+"""Secrets Manager: what there is, in bulk and without values; single values written and read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from iam_ra.aws.errors import code
+from iam_ra.engine.errors import AwsError
+from iam_ra.pki.secret import Secret
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_CURRENT = "AWSCURRENT"
+_PURGE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """A secret's metadata: `version` is the id behind AWSCURRENT, None while it has no value."""
+
+    name: str
+    arn: str
+    version: str | None
+    is_deleted: bool
+    tags: dict[str, str]
+
+
+class Secrets:
+    """The secrets under one prefix."""
+
+    def __init__(self, client: SecretsManagerClient) -> None:
+        self._client = client
+
+    def list(self, prefix: str) -> dict[str, SecretInfo]:
+        """Return every secret under `prefix` by name, those in their deletion window included."""
+        pages = self._client.get_paginator("list_secrets").paginate(
+            Filters=[{"Key": "name", "Values": [prefix]}], IncludePlannedDeletion=True
+        )
+        found = {}
+        for page in pages:
+            for each in page["SecretList"]:
+                versions = each.get("SecretVersionsToStages", {})
+                current = next((version for version, stages in versions.items() if _CURRENT in stages), None)
+                tags = {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}
+                name = each["Name"]
+                found[name] = SecretInfo(name, each["ARN"], current, "DeletedDate" in each, tags)
+        return found
+
+    def put(self, arn: str, value: Secret, token: str) -> str:
+        """Write a value under the version id `token` (32 to 64 characters) and return that id.
+
+        Writing the same value under the same token again changes nothing. A secret in its deletion window is restored.
+        """
+        try:
+            return self._put(arn, value, token)
+        except ClientError as error:
+            if code(error) != "InvalidRequestException":
+                raise
+            self._client.restore_secret(SecretId=arn)
+            return self._put(arn, value, token)
+
+    def _put(self, arn: str, value: Secret, token: str) -> str:
+        text = value.reveal().decode("ascii")
+        answer = self._client.put_secret_value(SecretId=arn, SecretString=text, ClientRequestToken=token)
+        return answer["VersionId"]
+
+    def get(self, arn: str) -> Secret | None:
+        """Return the current value, or None where there is none."""
+        try:
+            return Secret(self._client.get_secret_value(SecretId=arn)["SecretString"].encode())
+        except ClientError as error:
+            if code(error) in {"ResourceNotFoundException", "InvalidRequestException"}:
+                return None
+            raise
+
+    def purge(self, name: str) -> None:
+        """Delete a secret for good, also one in its deletion window, and wait until its name is free.
+
+        AWS deletes in the background; a secret of the same name made too early is refused.
+        """
+        try:
+            self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException":
+                raise
+        deadline = time.monotonic() + _PURGE_SECONDS
+        while self._exists(name):
+            if time.monotonic() > deadline:
+                raise AwsError(f"secret {name} is still being deleted", fix="run apply again in a minute")
+            time.sleep(1)
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._client.describe_secret(SecretId=name)
+        except ClientError as error:
+            if code(error) == "ResourceNotFoundException":
+                return False
+            raise
+        return True

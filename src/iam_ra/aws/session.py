@@ -1,0 +1,89 @@
+"""One account and region: who we are there, what time it is there, and a client a service."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from iam_ra import __version__
+from iam_ra.aws.errors import note_service
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose credentials these are. `now` is AWS's clock when it answered."""
+
+    account_id: str
+    arn: str
+    partition: str
+    now: datetime
+
+
+class Aws:
+    """The clients of one region, each made when first needed. Safe to share between threads."""
+
+    def __init__(self, region: str, profile: str | None = None, *, connections: int = 20) -> None:
+        self.region = region
+        self._session = boto3.session.Session(profile_name=profile, region_name=region)
+        self._session.events.register("after-call.*", note_service)
+        self._config = Config(
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            connect_timeout=10,
+            read_timeout=60,
+            max_pool_connections=connections,
+            user_agent_extra=f"iam-ra/{__version__}",
+        )
+        # Making a client is not thread safe, using it is.
+        self._making = threading.Lock()
+
+    def _client(self, service: Any) -> Any:
+        with self._making:
+            return self._session.client(service, config=self._config)
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        """CloudFormation's client."""
+        client: CloudFormationClient = self._client("cloudformation")
+        return client
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        """IAM's client."""
+        client: IAMClient = self._client("iam")
+        return client
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """S3's client."""
+        client: S3Client = self._client("s3")
+        return client
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        """Secrets Manager's client."""
+        client: SecretsManagerClient = self._client("secretsmanager")
+        return client
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Who calls, asked once."""
+        answer = self._client("sts").get_caller_identity()
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        # A laptop's wrong clock must neither post-date certificates nor steal leases.
+        now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], now.astimezone(UTC))

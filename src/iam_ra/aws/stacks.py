@@ -1,0 +1,244 @@
+"""CloudFormation stacks: one that must be as a template says, or gone, whatever state it is found in."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from iam_ra.aws.errors import code, message
+from iam_ra.aws.poller import Poller
+from iam_ra.engine.errors import InternalError, StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
+# A stack in one of these can only be deleted. Source: CloudFormation User Guide, "Stack status codes".
+DEAD = frozenset(
+    {
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "CREATE_FAILED",
+        "DELETE_FAILED",
+        "REVIEW_IN_PROGRESS",
+        "IMPORT_ROLLBACK_FAILED",
+    }
+)
+_SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+_MAX_TEMPLATE = 51_200
+_CAPABILITY = "CAPABILITY_NAMED_IAM"
+
+Progress = "Callable[[str], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack as DescribeStacks shows it; `updated` is the time of its last change, in ISO 8601."""
+
+    id: str
+    name: str
+    status: str
+    status_reason: str
+    outputs: Mapping[str, str]
+    tags: Mapping[str, str]
+    updated: str
+    is_protected: bool
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether an operation is under way."""
+        return self.status.endswith("_IN_PROGRESS") and self.status not in DEAD
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Stack:
+        """Read one element of DescribeStacks' answer."""
+        return cls(
+            answer["StackId"],
+            answer["StackName"],
+            answer["StackStatus"],
+            answer.get("StackStatusReason", ""),
+            {each["OutputKey"]: each["OutputValue"] for each in answer.get("Outputs", [])},
+            {each["Key"]: each["Value"] for each in answer.get("Tags", [])},
+            (answer.get("LastUpdatedTime") or answer["CreationTime"]).isoformat(),
+            bool(answer.get("EnableTerminationProtection", False)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a stack must be: its template's text and its tags."""
+
+    name: str
+    template: str
+    tags: Mapping[str, str]
+    protect: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what CreateStack and UpdateStack both take."""
+        if len(self.template.encode()) > _MAX_TEMPLATE:
+            raise StackError(
+                f"the template of stack {self.name} has {len(self.template.encode()):,} bytes; CloudFormation takes {_MAX_TEMPLATE:,}",
+                fix="make its policies smaller, or move them into managed policies",
+            )
+        return {
+            "StackName": self.name,
+            "TemplateBody": self.template,
+            "Capabilities": [_CAPABILITY],
+            "Tags": [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())],
+            "ClientRequestToken": f"iam-ra-{uuid.uuid4()}",
+        }
+
+
+class Stacks:
+    """Every stack operation of a run; all waiting goes through one poller."""
+
+    def __init__(self, client: CloudFormationClient) -> None:
+        self._client = client
+        self._poller = Poller(self._describe_many)
+
+    def list(self) -> Iterator[Stack]:
+        """Yield every stack of the region but the deleted ones, in pages."""
+        for page in self._client.get_paginator("describe_stacks").paginate():
+            for each in page["Stacks"]:
+                yield Stack.of(each)
+
+    def find(self, name_or_id: str) -> Stack | None:
+        """Return one stack, a deleted one only by its id; None where there is none."""
+        try:
+            return Stack.of(self._client.describe_stacks(StackName=name_or_id)["Stacks"][0])
+        except ClientError as error:
+            if code(error) == "ValidationError" and "does not exist" in message(error):
+                return None
+            raise
+
+    def ensure(self, blueprint: Blueprint, progress: Callable[[str], None]) -> Stack:
+        """Make the stack as the blueprint says and return it: created, updated, or made anew if it is beyond repair.
+
+        An operation that is under way, whoever began it, is waited for. Raises StackError with the first real cause.
+        """
+        for _ in range(4):
+            stack = self.find(blueprint.name)
+            if stack is not None and stack.in_progress:
+                progress(f"waits for {stack.status}")
+                stack = self._settled(stack.id)
+            if stack is not None and stack.status in DEAD:
+                progress(f"deletes what {stack.status} left")
+                self._delete(stack)
+                stack = None
+            if stack is not None and stack.status == "UPDATE_ROLLBACK_FAILED":
+                self._client.continue_update_rollback(StackName=stack.id)
+                stack = self._settled(stack.id)
+            made = (
+                self._create(blueprint)
+                if stack is None or _is_gone(stack)
+                else self._update(blueprint, stack)
+            )
+            if made is not None:
+                return made
+        raise StackError(
+            f"stack {blueprint.name} is being changed by somebody else all the time", fix="run apply again"
+        )
+
+    def delete(self, name: str, progress: Callable[[str], None]) -> None:
+        """Delete the stack; one that is gone is fine. Raises StackError with the first real cause."""
+        stack = self.find(name)
+        if stack is not None and stack.in_progress:
+            progress(f"waits for {stack.status}")
+            stack = self._settled(stack.id)
+        if stack is not None and not _is_gone(stack):
+            self._delete(stack)
+
+    def _create(self, blueprint: Blueprint) -> Stack | None:
+        parameters = blueprint.parameters()
+        try:
+            stack_id = self._client.create_stack(**parameters, EnableTerminationProtection=blueprint.protect)[
+                "StackId"
+            ]
+        except ClientError as error:
+            if code(error) == "AlreadyExistsException":
+                return None
+            raise
+        return self._finished(stack_id, parameters["ClientRequestToken"], blueprint.name)
+
+    def _update(self, blueprint: Blueprint, stack: Stack) -> Stack | None:
+        if blueprint.protect and not stack.is_protected:
+            self._protect(stack.id, enable=True)
+        parameters = blueprint.parameters()
+        try:
+            self._client.update_stack(**parameters)
+        except ClientError as error:
+            if "No updates are to be performed" in message(error):
+                return stack
+            if "_IN_PROGRESS state" in message(error):
+                return None
+            raise
+        return self._finished(stack.id, parameters["ClientRequestToken"], blueprint.name)
+
+    def _delete(self, stack: Stack) -> None:
+        if stack.is_protected:
+            self._protect(stack.id, enable=False)
+        token = f"iam-ra-{uuid.uuid4()}"
+        self._client.delete_stack(StackName=stack.id, ClientRequestToken=token)
+        gone = self._settled(stack.id)
+        if gone is not None and not _is_gone(gone):
+            raise self._failure(gone, token, stack.name)
+
+    def _protect(self, stack_id: str, *, enable: bool) -> None:
+        self._client.update_termination_protection(StackName=stack_id, EnableTerminationProtection=enable)
+
+    def _finished(self, stack_id: str, token: str, name: str) -> Stack:
+        stack = self._settled(stack_id)
+        if stack is None:
+            raise StackError(f"stack {name} was deleted by somebody else meanwhile", fix="run apply again")
+        if stack.status not in _SUCCESS:
+            raise self._failure(stack, token, name)
+        return stack
+
+    def _settled(self, stack_id: str) -> Stack | None:
+        return self._poller.wait(stack_id)
+
+    def _describe_many(self, ids: frozenset[str]) -> Mapping[str, Stack | None]:
+        """Describe the stacks in flight: one by id, several through the pages of all."""
+        found: dict[str, Stack | None] = {}
+        if len(ids) > 1:
+            found.update({stack.id: stack for stack in self.list() if stack.id in ids})
+        # Deleted stacks are shown by id only, and so are new ones that the list does not hold yet.
+        found.update({each: self.find(each) for each in ids - found.keys()})
+        return found
+
+    def _failure(self, stack: Stack, token: str, name: str) -> StackError:
+        return StackError(
+            f"stack {name} ended in {stack.status}",
+            why=self._first_cause(stack.id, token) or stack.status_reason,
+            fix="put the cause right and run apply again; it picks up from here",
+        )
+
+    def _first_cause(self, stack_id: str, token: str) -> str:
+        """Return the reason of the operation's first resource that failed by itself, not because another did."""
+        first = ""
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+            for event in page["StackEvents"]:
+                if event.get("ClientRequestToken") not in {token, None}:
+                    return first
+                reason = event.get("ResourceStatusReason", "")
+                failed = event.get("ResourceStatus", "").endswith("_FAILED")
+                if failed and event["LogicalResourceId"] != event["StackName"] and "cancelled" not in reason:
+                    first = f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason}"
+        return first
+
+
+def _is_gone(stack: Stack) -> bool:
+    return stack.status == "DELETE_COMPLETE"
+
+
+def outputs_of(stack: Stack, *names: str) -> dict[str, str]:
+    """Return the named outputs; raises InternalError when our own template lacks one."""
+    missing = [name for name in names if name not in stack.outputs]
+    if missing:
+        raise InternalError(f"stack {stack.name} has no output {', '.join(missing)}")
+    return {name: stack.outputs[name] for name in names}
