@@ -21,6 +21,8 @@ from iam_ra.sandbox import patches
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from iam_ra.sandbox.settings import Settings
+
 SERVICES = ("rolesanywhere", "cloudformation")
 
 
@@ -41,16 +43,17 @@ class Dispatcher(DomainDispatcherApplication):
 def mount() -> Dispatcher:
     """Put our services in front of moto's, mend moto's, and return the application that serves them all."""
     for service in SERVICES:
-        if find_spec(f"iam_ra.sandbox.{service}"):
+        spec = find_spec(f"iam_ra.sandbox.{service}")
+        if spec is not None and spec.origin:
             _register(service)
     patches.install()
     return Dispatcher()
 
 
-def connect(app: WSGIApplication) -> None:
+def connect(app: WSGIApplication, settings: Settings) -> None:
     """Hand the finished application to the services that call other services."""
     if find_spec("iam_ra.sandbox.loopback"):
-        import_module("iam_ra.sandbox.loopback").connect(app)
+        import_module("iam_ra.sandbox.loopback").connect(app, settings)
 
 
 def _register(service: str) -> None:

@@ -11,6 +11,8 @@ from email.utils import formatdate
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
+from moto.core.exceptions import ServiceException
+
 import iam_ra
 from iam_ra.sandbox import mount, wire
 from iam_ra.sandbox.call import Call, identify
@@ -39,7 +41,7 @@ class Application:
         self._settings = settings
         self._dispatch = mount.mount()
         self._lock = threading.RLock()
-        mount.connect(self)
+        mount.connect(self, settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -76,7 +78,9 @@ class Application:
         content_type = environ.get("CONTENT_TYPE", "")
         try:
             content = b"".join(self._dispatch(environ, start_response))
-        except NotImplementedError:
+        except ServiceException as error:
+            return _failure(call, content_type, "400 Bad Request", error.code, error.message)
+        except (NotImplementedError, ModuleNotFoundError):
             message = f"The sandbox does not offer {call.service} {call.operation}."
             return _failure(call, content_type, "501 Not Implemented", "NotImplemented", message)
         except Exception as error:  # noqa: BLE001 (whatever moto raises, a client gets an answer that it can read)
@@ -117,8 +121,8 @@ class Server:
     """A sandbox that listens on a loopback port, in threads of this process, until it is closed."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self._app = Application(settings or Settings())
         self.settings = settings or Settings()
+        self._app = Application(self.settings)
         self._http = HttpServer(self.settings.host, self.settings.port, self._app)
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
