@@ -97,6 +97,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class HostPaths:
+    """Where hosts find their files; absolute paths on the host."""
+
+    certificate: str = "/run/secrets/iam-ra/cert"
+    private_key: str = "/run/secrets/iam-ra/key"
+
+
+@dataclass(frozen=True, slots=True)
 class Namespace:
     """One file: one namespace in one account and one region.
 
@@ -113,3 +121,4 @@ class Namespace:
     roles: Mapping[str, Role]
     hosts: Mapping[str, Host]
     limits: Limits
+    host_paths: HostPaths = HostPaths()

@@ -1,0 +1,294 @@
+"""The file as the schema reads it, with every structural problem said, and what is left usable for further checks.
+
+A value that is wrong is taken out and the rest is read again, so that a typo in one entry never hides a bad reference
+in another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
+
+from pydantic import ValidationError
+
+from iam_ra.config.diagnostics import Check, dotted
+from iam_ra.config.fields import describe
+from iam_ra.config.schema import Entry, FileEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from iam_ra.config.source import Source
+
+Path: TypeAlias = "tuple[str | int, ...]"
+SECTIONS = ("certificate_authorities", "roles", "hosts")
+
+# Read where the file's own value is missing or wrong, so that the rest can be checked.
+_STAND_INS = {"version": "1", "namespace": "default", "region": "us-east-1"}
+_TYPES = {
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "time_delta_type": "a duration",
+}
+_EXAMPLES = {
+    "a mapping": "Write it as `key: value` lines below it, or {} for none.",
+    "a list": "Write it in brackets: [{0}]",
+    "a text": "Write one text; quote it if it begins with a bracket.",
+    "true or false": "Write true or false.",
+    "a whole number": "Write digits only.",
+    "a duration": "Write a duration such as 90d.",
+}
+# What belongs somewhere else than where it is most often tried.
+_HINTS = {
+    "policy": "policies",
+    "role": "roles",
+    "authority": "ca",
+    "certificate_authority": "ca",
+    "cas": "certificate_authorities",
+    "cn": "identity",
+    "account": "account_id",
+    "managed_policies": "policies",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """`entry` is what could be read; `names` all keys of each section, wrong entries included; `broken` what was wrong."""
+
+    entry: FileEntry
+    names: Mapping[str, tuple[str, ...]]
+    broken: frozenset[Path] = field(default_factory=frozenset)
+
+    def sound(self, *path: str) -> bool:
+        """Return whether the file had no structural problem at `path`, nor above it."""
+        return not any(path[: len(each)] == each for each in self.broken)
+
+
+def read_draft(source: Source) -> Draft | None:
+    """Return what the schema makes of a source, after reporting every structural problem to it.
+
+    None when the file as a whole cannot be read further.
+    """
+    data = source.data
+    if not isinstance(data, dict):
+        source.report(
+            Check.NO_MAPPING,
+            (),
+            f"the file must be a mapping, not {describe(data)}",
+            why="It begins with keys such as version, namespace and region.",
+            fix="Start from iam-ra.yaml.example.",
+        )
+        return None
+    broken = {path for path in _nulls(data)}
+    for path in broken:
+        _report_null(source, path)
+    names = {
+        section: tuple(entries) if isinstance(entries := data.get(section), dict) else ()
+        for section in SECTIONS
+    }
+    if "certificate_authorities" not in data:
+        names["certificate_authorities"] = ("default",)
+    entry = _validate(source, _without(data, broken), broken)
+    return Draft(entry, names, frozenset(broken)) if entry else None
+
+
+def _validate(source: Source, data: dict[str, Any], broken: set[Path]) -> FileEntry | None:
+    """Validate; report, take out and validate again. Adds to `broken` what was taken out."""
+    silent = set(broken)
+    # First round: what is written; second: keys that are now missing; third: entries without those.
+    for _ in range(4):
+        try:
+            return FileEntry.model_validate(data)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+        for problem in problems:
+            path = tuple(problem["loc"])
+            missing = problem["type"] == "missing"
+            if not (missing and path in silent):
+                _report(source, problem)
+            broken.add(path)
+            if missing:
+                broken.add(path[:-1]) if len(path) > 1 else data.update(
+                    {str(path[0]): _STAND_INS[str(path[0])]}
+                )
+        removed = {_removable(tuple(p["loc"]), missing=p["type"] == "missing") for p in problems}
+        silent |= removed
+        data = {**_without(data, removed - {()})}
+    return None
+
+
+def _removable(path: Path, *, missing: bool) -> Path:
+    """Return what to take out for a problem: the value, the whole list of a wrong item, the entry of a missing key."""
+    if missing:
+        return path[:-1]
+    for index, step in enumerate(path):
+        if isinstance(step, int):
+            return path[:index]
+    return path
+
+
+def _without(data: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    tree: dict[str | int, Any] = {}
+    for path in paths:
+        branch = tree
+        for step in path:
+            branch = branch.setdefault(step, {})
+    return _prune(data, tree) if tree else data
+
+
+def _prune(data: Any, tree: Mapping[str | int, Any]) -> Any:
+    """Return `data` without the leaves of `tree`."""
+    if isinstance(data, dict):
+        pairs = data.items()
+        return {
+            key: _prune(value, tree[key]) if key in tree else value
+            for key, value in pairs
+            if key not in tree or tree[key]
+        }
+    if isinstance(data, list):
+        return [
+            _prune(v, tree[i]) if i in tree else v for i, v in enumerate(data) if i not in tree or tree[i]
+        ]
+    return data
+
+
+def _nulls(data: Any, path: Path = ()) -> Iterator[Path]:
+    if data is None:
+        yield path
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if not isinstance(value, str):
+                yield from _nulls(value, (*path, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            if not isinstance(value, str):
+                yield from _nulls(value, (*path, index))
+
+
+# Saying what is wrong
+
+
+def _report_null(source: Source, path: Path) -> None:
+    source.report(
+        Check.NO_VALUE,
+        path,
+        f"`{dotted(path[-1:])}` has no value",
+        why="An empty value could mean none, or something that got lost.",
+        fix="Write a value ({} for an empty mapping, [] for an empty list), or remove the line.",
+        at="key",
+    )
+
+
+def _report(source: Source, problem: ErrorDetails) -> None:
+    path, kind = tuple(problem["loc"]), problem["type"]
+    context = problem.get("ctx", {})
+    if kind in Check.__members__:
+        source.report(Check[kind], path, context["what"], why=context["why"], fix=context["fix"])
+    elif kind == "extra_forbidden":
+        _report_unknown(source, path)
+    elif kind == "missing":
+        _report_missing(source, path)
+    elif kind == "literal_error":
+        _report_choice(source, path, problem["input"], str(context["expected"]))
+    else:
+        wanted = _TYPES.get(kind, "something else")
+        given = problem["input"]
+        source.report(
+            Check.WRONG_TYPE,
+            path,
+            f"`{dotted(path)}` must be {wanted}, not {describe(given)}",
+            why="The format of the file says so.",
+            fix=_EXAMPLES.get(wanted, "See the reference of the file.").replace("{0}", str(given)),
+        )
+
+
+def _report_unknown(source: Source, path: Path) -> None:
+    key, allowed = str(path[-1]), sorted(keys_at(path[:-1]))
+    near = nearest(key, allowed)
+    source.report(
+        Check.UNKNOWN_KEY,
+        path,
+        f"unknown key `{key}`" + (f" in `{dotted(path[:-1])}`" if path[:-1] else ""),
+        why=f"Keys here: {', '.join(allowed)}.",
+        fix=f"Did you mean `{near}`?" if near else "Remove it.",
+        at="key",
+    )
+
+
+def _report_missing(source: Source, path: Path) -> None:
+    key = str(path[-1])
+    field_ = _model_at(path[:-1]).model_fields[key]
+    example = (field_.examples or [""])[0]
+    source.report(
+        Check.MISSING_KEY,
+        path,
+        f"`{key}` is missing" + (f" in `{dotted(path[:-1])}`" if path[:-1] else ""),
+        why=f"{field_.description}",
+        fix=f"Add it, for example `{key}: {str(example).replace(chr(39), '')}`.",
+        at="key",
+    )
+
+
+def _report_choice(source: Source, path: Path, given: Any, expected: str) -> None:
+    choices = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
+    text = given if isinstance(given, str) else describe(given)
+    near = nearest(str(given), choices) or (choices[0] if len(choices) == 1 else "")
+    source.report(
+        Check.NO_CHOICE,
+        path,
+        f"`{text}` is none of the choices",
+        why=f"Possible here: {', '.join(choices)}.",
+        fix=f"Did you mean `{near}`?" if near else f"Write one of {', '.join(choices)}.",
+    )
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str:
+    """Return the candidate that `word` most likely means, or an empty text."""
+    known = list(candidates)
+    hint = _HINTS.get(word.lower(), "")
+    if hint in known:
+        return hint
+    folded = {each.casefold(): each for each in known}
+    close = get_close_matches(word.casefold().replace("-", "_"), folded, n=1) or get_close_matches(
+        word.casefold(), folded, n=1
+    )
+    return folded[close[0]] if close else ""
+
+
+def keys_at(path: Path) -> set[str]:
+    """Return the keys that the mapping at `path` may have."""
+    return set(_model_at(path).model_fields)
+
+
+def _model_at(path: Path) -> type[Entry]:
+    model: type[Entry] = FileEntry
+    steps = iter(path)
+    for step in steps:
+        inner, is_mapping = _inner(model, str(step))
+        if inner is None:
+            break
+        model = inner
+        if is_mapping:
+            next(steps, None)
+    return model
+
+
+@cache
+def _inner(model: type[Entry], key: str) -> tuple[type[Entry] | None, bool]:
+    """Return the model of a field, or of the values of a field that is a mapping."""
+    annotation = model.model_fields[key].annotation
+    if isinstance(annotation, type) and issubclass(annotation, Entry):
+        return annotation, False
+    if get_origin(annotation) is dict:
+        value = get_args(annotation)[1]
+        if isinstance(value, type) and issubclass(value, Entry):
+            return value, True
+    return None, False

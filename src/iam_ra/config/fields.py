@@ -1,0 +1,461 @@
+"""The types of the file's values: how each is read from text, refused in the user's words, and said in JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from iam_ra.config import arns, durations
+from iam_ra.config.diagnostics import Check
+from iam_ra.config.model import Delivery, KeyAlgorithm
+from iam_ra.config.source import Plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+NAME_PATTERN = f"^{_NAME}$"
+NAMESPACE_PATTERN = "^[a-z][a-z0-9-]{0,19}$"
+ACCOUNT_PATTERN = "^[0-9]{12}$"
+IDENTITY_PATTERN = "^[A-Za-z0-9_.=+@-]{2,61}$"
+POLICY_NAME_PATTERN = "^[A-Za-z0-9_+=,.@-]{1,128}$"
+# Roles Anywhere has the narrowest alphabet of all services that a tag reaches, CloudFormation refuses empty values.
+# Sources: botocore models rolesanywhere 2018-05-10 (TagKey, TagValue) and cloudformation 2010-05-15 (TagValue).
+TAG_KEY_PATTERN = "^[ a-zA-Z0-9_.:/=+@-]{1,128}$"
+TAG_VALUE_PATTERN = "^[ a-zA-Z0-9_.:/=+@-]{1,256}$"
+# What IAM takes (source: botocore model iam 2010-05-08, roleDescriptionType), without line breaks.
+DESCRIPTION_PATTERN = "^[ -~\u00a1-\u00ff]{0,1000}$"
+FILE_PATTERN = r"^(?!/)[^\\\x00-\x1f]+$"
+ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
+
+
+def refuse(check: Check, what: str, *, why: str = "", fix: str = "") -> NoReturn:
+    """Raise what pydantic collects: a problem in the user's words."""
+    raise PydanticCustomError(check.name, "{what}", {"what": what, "why": why, "fix": fix})  # type: ignore[arg-type]  # a LiteralString, by its stubs
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+def _matching(pattern: str, check: Check, problem: str, *, why: str, fix: str) -> AfterValidator:
+    form = re.compile(pattern.removeprefix("^").removesuffix("$"))
+
+    def validate(value: str) -> str:
+        if not form.fullmatch(value):
+            refuse(check, f"`{value}` {problem}", why=why, fix=fix)
+        return value
+
+    return AfterValidator(validate)
+
+
+def _form(pattern: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, **more})
+
+
+# Booleans and numbers
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, Plain) and value in {"true", "True", "TRUE", "false", "False", "FALSE"}:
+        return value[0] in "tT"
+    if isinstance(value, Plain) and value.lower() in {"yes", "no", "on", "off", "y", "n"}:
+        word = "true" if value.lower() in {"yes", "on", "y"} else "false"
+        refuse(
+            Check.NO_BOOLEAN,
+            f"`{value}` is not a boolean",
+            why="Since YAML 1.2 yes, no, on and off are plain texts.",
+            fix=f"Write {word}.",
+        )
+    if isinstance(value, str):
+        bare = value.lower() in {"true", "false"}
+        refuse(
+            Check.NO_BOOLEAN,
+            f"`{value}` is not a boolean",
+            why="In quotes it is a text." if bare else "This is either on or off.",
+            fix="Remove the quotes." if bare else "Write true or false.",
+        )
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+def _count(unit: str, low: int, high: int) -> Any:
+    def validate(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not isinstance(value, Plain) or not re.fullmatch("[-+]?(0|[1-9][0-9]{0,17})", value):
+            quoted = not isinstance(value, Plain) and re.fullmatch("[0-9]+", value)
+            refuse(
+                Check.NO_NUMBER,
+                f"`{value}` is not a whole number",
+                why="In quotes it is a text." if quoted else f"This is a number of {unit}.",
+                fix="Remove the quotes." if quoted else f"Write a number from {low} to {high}.",
+            )
+        if not low <= int(value) <= high:
+            refuse(
+                Check.OUT_OF_RANGE,
+                f"{value} is not between {low} and {high}",
+                why=f"This is a number of {unit}.",
+                fix=f"Write a number from {low} to {high}.",
+            )
+        return int(value)
+
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Annotated[int, BeforeValidator(validate), WithJsonSchema(schema)]
+
+
+if TYPE_CHECKING:
+    Days = int
+    Percent = int
+    TrustPolicySize = int
+    ManagedPolicies = int
+    Profiles = int
+    TrustAnchors = int
+else:
+    Days = _count("days", 1, 360)
+    Percent = _count("percent", 0, 100)
+    TrustPolicySize = _count("characters", 2048, 8192)
+    ManagedPolicies = _count("policies", 10, 25)
+    Profiles = _count("profiles", 250, 10_000)
+    TrustAnchors = _count("trust anchors", 50, 10_000)
+
+# Durations
+
+
+def _duration(low: str, high: str, why: str) -> BeforeValidator:
+    bounds = durations.parse_duration(low), durations.parse_duration(high)
+
+    def validate(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            duration = durations.parse_duration(value)
+        except ValueError as error:
+            number = re.fullmatch("[1-9][0-9]*", value)
+            refuse(
+                Check.NO_DURATION,
+                str(error),
+                why="A duration is a whole number and its unit: m, h, d or y (365 days).",
+                fix=f"Write {value}{low[-1]} if that is what you mean."
+                if number
+                else f"Write {low} or {high}, for example.",
+            )
+        if not bounds[0] <= duration <= bounds[1]:
+            refuse(
+                Check.OUT_OF_RANGE,
+                f"`{value}` is not between {low} and {high}",
+                why=why,
+                fix=f"Write a duration from {low} to {high}.",
+            )
+        return duration
+
+    return BeforeValidator(validate)
+
+
+SessionDuration = Annotated[
+    timedelta,
+    _duration("15m", "12h", "Roles Anywhere opens sessions of 15 minutes to 12 hours."),
+    _form(durations.PATTERN),
+]
+AuthorityValidity = Annotated[
+    timedelta,
+    _duration("30d", "50y", "An authority is replaced by hand; below a month nobody keeps up with that."),
+    _form(durations.PATTERN),
+]
+HostValidity = Annotated[
+    timedelta,
+    _duration(
+        "1h", "50y", "Renewal needs a run of apply: below an hour clocks and delays eat the whole life."
+    ),
+    _form(durations.PATTERN),
+]
+Span = Annotated[
+    timedelta,
+    _duration("1m", "50y", "It is a part of a certificate's life."),
+    _form(durations.PATTERN),
+]
+
+# Names
+
+
+def _region(value: str) -> str:
+    if not re.fullmatch(arns.REGION_PATTERN.strip("^$"), value):
+        near = arns.nearest_region(value)
+        refuse(
+            Check.REGION,
+            f"`{value}` is not the name of a region",
+            why="A region is named by an area, a direction and a number.",
+            fix=f"Did you mean `{near}`?" if near else "Write a region such as ap-southeast-2.",
+        )
+    return value
+
+
+def _version(value: str) -> str:
+    if value != "1":
+        refuse(
+            Check.VERSION,
+            f"`{value}` is no version of the file that this iam-ra reads",
+            why="It reads version 1.",
+            fix="Write version: 1, or install the iam-ra that made the file.",
+        )
+    return value
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch("[0-9]{12}", value):
+        digits = value.replace("-", "").replace(" ", "")
+        guess = (
+            f'Write "{digits}".'
+            if re.fullmatch("[0-9]{12}", digits)
+            else 'Write all 12 digits, in quotes: "123456789012".'
+        )
+        refuse(
+            Check.ACCOUNT,
+            f"`{value}` is not the number of an account",
+            why="An account's number has 12 digits, leading zeros included.",
+            fix=guess,
+        )
+    return value
+
+
+def _policy_arn(value: str) -> str:
+    try:
+        arns.parse_policy_arn(value)
+    except ValueError as error:
+        refuse(
+            Check.ARN,
+            f"`{value}` is not the ARN of an IAM policy",
+            why=f"The reason: {error}.",
+            fix="Write it as `aws iam list-policies` shows it, for example arn:aws:iam::aws:policy/ReadOnlyAccess.",
+        )
+    return value
+
+
+Version = Annotated[Text, AfterValidator(_version), WithJsonSchema({"const": 1, "type": "integer"})]
+NamespaceName = Annotated[
+    Text,
+    _matching(
+        NAMESPACE_PATTERN,
+        Check.NAMESPACE,
+        "cannot name a namespace",
+        why="It begins every name of the namespace: a small letter, then up to 19 of a-z, 0-9 and `-`.",
+        fix="Write a short name such as default or team-a.",
+    ),
+    _form(NAMESPACE_PATTERN),
+]
+Region = Annotated[Text, AfterValidator(_region), _form(arns.REGION_PATTERN)]
+AccountId = Annotated[
+    Text,
+    AfterValidator(_account),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": ACCOUNT_PATTERN}, {"type": "integer"}]}),
+]
+# Judged by the checks, with the derived names in view.
+EntityName = Annotated[Text, _form(NAME_PATTERN)]
+Identity = Annotated[
+    Text,
+    _matching(
+        IDENTITY_PATTERN,
+        Check.IDENTITY,
+        "cannot be an identity",
+        why="STS takes it as the source identity `CN=...`: 2 to 61 of letters, digits and _.=+@-; others are dropped in silence.",
+        fix="Write the host's name, for example web.example.com.",
+    ),
+    _form(IDENTITY_PATTERN),
+]
+AuthorityName = EntityName
+PolicyName = Annotated[Text, _form(POLICY_NAME_PATTERN)]
+PolicyArnText = Annotated[Text, AfterValidator(_policy_arn), _form(arns.POLICY_ARN_PATTERN, maxLength=2048)]
+Description = Annotated[
+    Text,
+    _matching(
+        DESCRIPTION_PATTERN,
+        Check.DESCRIPTION,
+        "cannot describe a role",
+        why="IAM takes up to 1,000 characters of Latin-1, and here they stand on one line.",
+        fix="Remove line breaks and characters such as emoji.",
+    ),
+    _form(DESCRIPTION_PATTERN),
+]
+
+# Lists
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        refuse(
+            Check.DUPLICATE_ITEM,
+            f"`{twice[0]}` is listed twice",
+            why="The list is a set: the second says nothing.",
+            fix="Remove one of them.",
+        )
+    return values
+
+
+def _filled(values: list[Any]) -> list[Any]:
+    if not values:
+        refuse(
+            Check.NO_VALUE,
+            "the list is empty",
+            why="At least one entry is needed here.",
+            fix="Name at least one.",
+        )
+    return values
+
+
+def _one_or_many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Distinct = AfterValidator(_distinct)
+Filled = AfterValidator(_filled)
+_Word = BeforeValidator(_text)
+Key = Annotated[KeyAlgorithm, _Word]
+Mode = Annotated[Literal["self-signed"], _Word]
+KeyStore = Annotated[Literal["file"], _Word]
+Deliveries = Annotated[
+    list[Annotated[Delivery, _Word]],
+    Filled,
+    Distinct,
+    Field(json_schema_extra={"uniqueItems": True, "minItems": 1}),
+]
+PolicyArns = Annotated[list[PolicyArnText], Distinct, Field(json_schema_extra={"uniqueItems": True})]
+Names = Annotated[
+    list[EntityName], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
+]
+_NAMES_SCHEMA = {
+    "type": "array",
+    "minItems": 1,
+    "uniqueItems": True,
+    "items": {"type": "string", "pattern": NAME_PATTERN},
+}
+NameOrNames = Annotated[
+    list[EntityName],
+    BeforeValidator(_one_or_many),
+    Filled,
+    Distinct,
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, _NAMES_SCHEMA]}),
+]
+
+# Paths
+
+
+def _relative_path(suffixes: tuple[str, ...]) -> Callable[[str], str]:
+    def validate(value: str) -> str:
+        steps = value.split("/")
+        problem = (
+            "it is absolute"
+            if value.startswith(("/", "~"))
+            else "it has a backslash"
+            if "\\" in value
+            else "it leaves the folder or has an empty step"
+            if {"", ".", ".."} & set(steps)
+            else "it has a character that does not show"
+            if not value.isprintable()
+            else f"its name does not end in {' or '.join(suffixes)}"
+            if not value.endswith(suffixes)
+            else ""
+        )
+        if problem:
+            refuse(
+                Check.PATH,
+                f"`{value}` cannot be this path: {problem}",
+                why="Paths start at the folder of the file and stay in it, so that every checkout means the same.",
+                fix=f"Write it with forward slashes, for example some/folder/name{suffixes[0]}",
+            )
+        return value
+
+    return validate
+
+
+def _absolute_path(value: str) -> str:
+    steps = value.split("/")
+    if steps[0] or len(steps) == 1 or {"", ".", ".."} & set(steps[1:]) or not value.isprintable():
+        refuse(
+            Check.PATH,
+            f"`{value}` is not an absolute path",
+            why="It is a path on the host, whose working folder nobody knows.",
+            fix="Begin it with `/`, without `..`, `//` or a slash at the end.",
+        )
+    return value
+
+
+SopsPath = Annotated[Text, AfterValidator(_relative_path((".yaml", ".yml"))), _form(FILE_PATTERN)]
+policy_path = _relative_path((".json", ".yaml", ".yml"))
+HostPath = Annotated[Text, AfterValidator(_absolute_path), _form(ABSOLUTE_PATTERN)]
+
+
+# Tags and policy documents: several problems may hide in one, so that their checks run later.
+
+
+Tags = Annotated[
+    dict[Text, Text],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": 40,
+            "propertyNames": {"pattern": TAG_KEY_PATTERN},
+            "additionalProperties": {"type": "string", "pattern": TAG_VALUE_PATTERN},
+        }
+    ),
+]
+
+
+def _document(value: Any) -> Any:
+    if isinstance(value, str):
+        return policy_path(str(value))
+    if not isinstance(value, dict):
+        refuse(
+            Check.WRONG_TYPE,
+            f"a policy cannot be {describe(value)}",
+            why="It is a policy document, or the path of a file that holds one.",
+            fix="Write the document as a mapping with Version and Statement, or policies/name.json.",
+        )
+    return value
+
+
+def describe(value: Any) -> str:
+    """Return what a value is, as a user calls it."""
+    if value is None:
+        return "empty"
+    return {dict: "a mapping", list: "a list"}.get(type(value), "a text")
+
+
+PolicySource = Annotated[
+    Any,
+    BeforeValidator(_document),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "string",
+                    "pattern": FILE_PATTERN,
+                    "description": "A JSON or YAML file, relative to this file.",
+                },
+                {
+                    "type": "object",
+                    "description": "The document.",
+                    "required": ["Statement"],
+                    "properties": {
+                        "Version": {"enum": ["2012-10-17", "2008-10-17"]},
+                        "Id": {"type": "string"},
+                        "Statement": {
+                            "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]
+                        },
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]

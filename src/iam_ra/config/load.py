@@ -1,0 +1,150 @@
+"""Finding and loading the file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iam_ra.config.build import build_namespace
+from iam_ra.config.checks import check_entries
+from iam_ra.config.diagnostics import Check, ConfigError, Diagnostic
+from iam_ra.config.draft import Draft, read_draft
+from iam_ra.config.lives import check_lives
+from iam_ra.config.policies import PolicyReader
+from iam_ra.config.quotas import check_counts, check_inline_size, check_session_policy, check_trust_policies
+from iam_ra.config.source import Source, read_source
+
+if TYPE_CHECKING:
+    from iam_ra.config.model import Json, Namespace
+
+FILE_NAME = "iam-ra.yaml"
+FILE_VARIABLE = "IAM_RA_FILE"
+# Ten times the file of 10,000 hosts.
+MAX_FILE_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid file, and what is odd about it."""
+
+    namespace: Namespace
+    warnings: tuple[Diagnostic, ...]
+
+
+def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
+    """Return the file to use: `explicit`, else what IAM_RA_FILE names, else the nearest iam-ra.yaml upward from `cwd`.
+
+    The search ends at the root of the git repository (or of the disk). Raises ConfigError when there is no file, naming
+    the places that were looked at.
+    """
+    if explicit is not None:
+        return _existing(cwd / explicit, explicit, "the option -f/--file names it")
+    if environ.get(FILE_VARIABLE):
+        named = Path(environ[FILE_VARIABLE])
+        return _existing(cwd / named, named, f"the environment variable {FILE_VARIABLE} names it")
+    folders: list[Path] = []
+    for folder in (cwd, *cwd.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+        folders.append(folder)
+        if (folder / ".git").exists():
+            break
+    looked = str(folders[0]) if len(folders) == 1 else f"{folders[0]} and its parents up to {folders[-1]}"
+    raise _unreadable(
+        FILE_NAME,
+        f"there is no {FILE_NAME}",
+        f"Looked in {looked}; neither -f/--file nor {FILE_VARIABLE} names a file.",
+        f"Start from the example: cp iam-ra.yaml.example {FILE_NAME}",
+    )
+
+
+def load(path: Path) -> Loaded:
+    """Return what the file at `path` says, with every default applied and every reference checked.
+
+    Raises ConfigError with every problem of the file, and of the policy files that it names, at once.
+    """
+    source = _read(path)
+    sources = [source]
+    namespace: Namespace | None = None
+    if not source.fatal:
+        draft = read_draft(source)
+        if draft is not None:
+            policies = PolicyReader(source, _root(path))
+            documents = _check(source, draft, policies)
+            sources += policies.sources.values()
+            if not _errors(sources):
+                namespace = build_namespace(path.absolute(), _root(path), draft.entry, documents)
+    diagnostics = sorted(
+        (each for one in sources for each in one.diagnostics),
+        key=lambda each: (each.file != source.name, each.file, each.line, each.column, each.id),
+    )
+    if namespace is None:
+        raise ConfigError(path, diagnostics)
+    return Loaded(namespace, tuple(diagnostics))
+
+
+def _check(source: Source, draft: Draft, policies: PolicyReader) -> Mapping[tuple[str, ...], Json]:
+    """Run every check that needs more than one value; return the policy documents by their path."""
+    check_entries(source, draft)
+    check_lives(source, draft)
+    check_counts(source, draft)
+    check_trust_policies(source, draft)
+    documents: dict[tuple[str, ...], Json] = {}
+    for name, role in draft.entry.roles.items():
+        inline = {
+            ("roles", name, "inline_policies", policy): value
+            for policy, value in role.inline_policies.items()
+        }
+        for path, value in inline.items():
+            documents[path] = policies.read(value, path)
+        check_inline_size(source, name, (documents[path] for path in inline))
+        if role.session_policy is not None:
+            path = ("roles", name, "session_policy")
+            documents[path] = policies.read(role.session_policy, path)
+            check_session_policy(source, name, documents[path])
+    return documents
+
+
+def _errors(sources: list[Source]) -> bool:
+    return any(each.severity == "error" for source in sources for each in source.diagnostics)
+
+
+def _root(path: Path) -> Path:
+    return path.absolute().parent
+
+
+def _read(path: Path) -> Source:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise _unreadable(
+                str(path),
+                f"the file has {size:,} bytes",
+                f"It is read whole into memory; {MAX_FILE_BYTES:,} is the limit.",
+                "Split it into several namespaces.",
+            )
+        return read_source(path, os.fspath(path))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise _unreadable(
+            str(path), f"the file cannot be read: {reason}", "", f"Check the path: ls -l {path}"
+        ) from error
+
+
+def _existing(path: Path, shown: Path, reason: str) -> Path:
+    if path.is_file():
+        return path
+    said = "is a folder" if path.is_dir() else "does not exist"
+    raise _unreadable(
+        str(shown),
+        f"{shown} {said}",
+        f"It was looked for because {reason}.",
+        f"Name another file, or start from the example: cp iam-ra.yaml.example {shown}",
+    )
+
+
+def _unreadable(file: str, what: str, why: str, fix: str) -> ConfigError:
+    return ConfigError(file, [Diagnostic("error", Check.UNREADABLE.value, file, 1, 1, "", what, why, fix)])

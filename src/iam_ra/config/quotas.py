@@ -1,0 +1,131 @@
+"""What AWS counts: policies of a role, sizes of policies, roles and authorities of a file.
+
+Sources: AWS IAM User Guide, "IAM and AWS STS quotas"; IAM Roles Anywhere User Guide, "Quotas".
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from iam_ra.anywhere.trust_policy import policy_size, trust_policy
+from iam_ra.config import arns
+from iam_ra.config.diagnostics import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iam_ra.config.draft import Draft
+    from iam_ra.config.model import Json
+    from iam_ra.config.source import Source
+
+MAX_INLINE_SIZE = 10_240
+MAX_SESSION_POLICY = 2_048
+MAX_TRUST_POLICY = 8_192
+
+
+def check_counts(source: Source, draft: Draft) -> None:
+    """Report more roles, authorities or managed policies than the account's quotas allow."""
+    limits = draft.entry.limits
+    _check_count(source, Check.ROLES, "roles", "profiles", len(draft.names["roles"]), limits.profiles)
+    authorities = len(draft.names["certificate_authorities"])
+    _check_count(
+        source,
+        Check.AUTHORITIES,
+        "certificate_authorities",
+        "trust anchors",
+        authorities,
+        limits.trust_anchors,
+    )
+    for name, role in draft.entry.roles.items():
+        if len(role.policies) > limits.managed_policies:
+            source.report(
+                Check.MANAGED_POLICIES,
+                ("roles", name, "policies"),
+                f"{len(role.policies)} managed policies, {limits.managed_policies} are allowed",
+                why="IAM's quota of managed policies for each role is 10 unless AWS has raised it for the account.",
+                fix="Merge some into one policy, or have the quota raised and raise `limits.managed_policies`.",
+            )
+
+
+def _check_count(source: Source, check: Check, section: str, what: str, count: int, limit: int) -> None:
+    if count > limit:
+        source.report(
+            check,
+            (section,),
+            f"{count} {section.replace('_', ' ')}, {limit} are allowed",
+            why=f"Each needs one of the {what} of Roles Anywhere; {limit} is the quota of the region.",
+            fix=f"Split the file over regions or accounts, or have the quota raised and raise `limits.{what.replace(' ', '_')}`.",
+            at="key",
+        )
+
+
+def check_inline_size(source: Source, role: str, documents: Iterable[Json]) -> None:
+    """Report inline policies that together are larger than IAM takes."""
+    size = sum(policy_size(document) for document in documents if isinstance(document, dict))
+    if size > MAX_INLINE_SIZE:
+        source.report(
+            Check.INLINE_POLICIES,
+            ("roles", role, "inline_policies"),
+            f"the inline policies have {size:,} characters, {MAX_INLINE_SIZE:,} are allowed",
+            why="IAM's quota counts all inline policies of a role together, white space apart; it cannot be raised.",
+            fix="Move some of it into a managed policy, or split the role.",
+            at="key",
+        )
+
+
+def check_session_policy(source: Source, role: str, document: Json) -> None:
+    """Report a session policy that is larger than STS takes."""
+    size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    if size > MAX_SESSION_POLICY:
+        source.report(
+            Check.SESSION_POLICY,
+            ("roles", role, "session_policy"),
+            f"the session policy has {size:,} characters, {MAX_SESSION_POLICY:,} are allowed",
+            why="STS takes no more for a session; it cannot be raised.",
+            fix="Shorten it with wildcards, or put the limits into the role's own policies.",
+            at="key",
+        )
+
+
+def check_trust_policies(source: Source, draft: Draft) -> None:
+    """Report roles whose trust policy would pass `limits.trust_policy_size`."""
+    limit = draft.entry.limits.trust_policy_size
+    entitled: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    anchors = _anchors(draft)
+    for name, host in draft.entry.hosts.items():
+        for role in set(host.roles) & draft.entry.roles.keys():
+            if host.ca in anchors:
+                entitled[role][anchors[host.ca]].append(host.identity or name)
+    for role, identities in entitled.items():
+        size = policy_size(trust_policy(identities))
+        if size > limit:
+            _report_trust(
+                source, role, size, limit, [each for names in identities.values() for each in names]
+            )
+
+
+def _anchors(draft: Draft) -> Mapping[str, str]:
+    """Return an ARN of the length that a trust anchor's will have, for each authority."""
+    region, account = draft.entry.region, draft.entry.account_id or "0" * 12
+    prefix = f"arn:{arns.partition_of(region)}:rolesanywhere:{region}:{account}:trust-anchor/"
+    return {
+        name: f"{prefix}{index:036d}" for index, name in enumerate(draft.names["certificate_authorities"])
+    }
+
+
+def _report_trust(source: Source, role: str, size: int, limit: int, names: list[str]) -> None:
+    average = sum(map(len, names)) // len(names)
+    raised = next((step for step in (4_096, MAX_TRUST_POLICY) if limit < step and size <= step), None)
+    raise_it = f"have IAM's quota `Role trust policy length` raised to {raised:,} and set limits.trust_policy_size: {raised}"
+    source.report(
+        Check.TRUST_POLICY,
+        ("roles", role),
+        f"the trust policy of `{role}` would have {size:,} characters, {limit:,} are allowed",
+        why=f"It names the {len(names)} identities that may take the role, {average} characters each on average.",
+        fix=f"Shorten the identities, split the role, or {raise_it}."
+        if raised
+        else f"Shorten the identities or split the role: {size:,} is more than the {MAX_TRUST_POLICY:,} that IAM can be raised to.",
+        at="key",
+    )
