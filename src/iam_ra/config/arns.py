@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 # Not the last word on regions, only on what a typo meant: AWS adds some every year.
-REGIONS = tuple(
-    (
-        "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 "
-        "ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 "
-        "ca-central-1 ca-west-1 cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-isoe-west-1 eu-north-1 "
-        "eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 eusc-de-east-1 il-central-1 me-central-1 me-south-1 "
-        "mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 "
-        "us-isob-east-1 us-isob-west-1 us-isof-east-1 us-isof-south-1 us-west-1 us-west-2"
-    ).split()
+_REGION_NAMES = (
+    "af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 "
+    "ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 "
+    "ca-central-1 ca-west-1 cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-isoe-west-1 eu-north-1 "
+    "eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3 eusc-de-east-1 il-central-1 me-central-1 me-south-1 "
+    "mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 "
+    "us-isob-east-1 us-isob-west-1 us-isof-east-1 us-isof-south-1 us-west-1 us-west-2"
 )
+REGIONS = frozenset(_REGION_NAMES.split())
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]{2,4})?-(central|north|south|east|west|northeast|northwest|southeast|southwest)-[1-9][0-9]?$"
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 POLICY_ARN_PATTERN = rf"^arn:({'|'.join(PARTITIONS)}):iam::([0-9]{{12}}|aws):policy/[!-~]+$"
@@ -77,4 +76,6 @@ def partition_of(region: str) -> str:
 def nearest_region(text: str) -> str:
     """Return the known region that `text` most likely means, or an empty text."""
     tidy = re.sub(r"(?<=[a-z])(?=[0-9])", "-", text.lower().replace("_", "-").strip())
-    return next(iter(get_close_matches(tidy, REGIONS, n=1, cutoff=0.7)), "")
+    # Among equally near ones the first of the list, so that us-est-1 means us-east-1.
+    near = get_close_matches(tidy, REGIONS, n=5, cutoff=0.7)
+    return max(sorted(near), key=lambda each: SequenceMatcher(None, each, tidy).ratio(), default="")

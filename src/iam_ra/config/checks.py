@@ -150,7 +150,17 @@ class _Checks:
                 )
 
     def _policy_arn(self, text: str, path: tuple[str | int, ...]) -> None:
-        arn = arns.parse_policy_arn(text)
+        try:
+            arn = arns.parse_policy_arn(text)
+        except ValueError as error:
+            self.source.report(
+                Check.ARN,
+                path,
+                f"`{text}` is not the ARN of an IAM policy",
+                why=f"The reason: {error}.",
+                fix="Write it as `aws iam list-policies` shows it, for example arn:aws:iam::aws:policy/ReadOnlyAccess.",
+            )
+            return
         partition, account = arns.partition_of(self.draft.entry.region), self.draft.entry.account_id
         if self.draft.sound("region") and arn.partition != partition:
             self.source.report(
@@ -174,10 +184,11 @@ class _Checks:
     def host(self, name: str, host: HostEntry) -> None:
         path = ("hosts", name)
         known = self._authority(host.ca, (*path, "ca"))
-        for index, role in enumerate(host.roles):
-            self._role(role, (*path, "roles", index), host.ca if known else None)
-        if self.draft.sound(*path, "default_role") and self.draft.sound(*path, "roles"):
-            self._default_role(host, path)
+        if self.draft.sound(*path, "roles"):
+            for index, role in enumerate(host.roles):
+                self._role(role, (*path, "roles", index), host.ca if known else None)
+            if self.draft.sound(*path, "default_role"):
+                self._default_role(host, path)
         if host.sops and "sops" not in (host.delivery or self.draft.entry.defaults.delivery):
             self.source.report(
                 Check.UNUSED_SETTING,
@@ -194,7 +205,11 @@ class _Checks:
                 self._unknown(Check.UNKNOWN_ROLE, "role", role, self.draft.names["roles"], path)
             return
         entry = self.draft.entry.roles.get(role)
-        if authority and entry and entry.ca and authority not in entry.ca:
+        # An unknown name among them is the problem then, and said at its own place.
+        settled = entry is not None and set(entry.ca or ()) <= set(
+            self.draft.names["certificate_authorities"]
+        )
+        if authority and settled and entry and entry.ca and authority not in entry.ca:
             self.source.report(
                 Check.AUTHORITY_EXCLUDED,
                 path,
@@ -210,9 +225,13 @@ class _Checks:
                 (*path, "roles"),
                 f"{len(host.roles)} roles, and none of them is the default",
                 why="The host's configuration names one role.",
-                fix=f"Add `default_role: {sorted(host.roles)[0]}`, or another of them.",
+                fix=f"Add `default_role: {min(host.roles)}`, or another of them.",
             )
-        elif host.default_role is not None and host.default_role not in host.roles:
+        elif (
+            host.default_role is not None
+            and host.default_role not in host.roles
+            and set(host.roles) <= set(self.draft.names["roles"])
+        ):
             near = nearest(host.default_role, host.roles)
             self.source.report(
                 Check.DEFAULT_ROLE,

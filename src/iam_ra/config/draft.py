@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -28,7 +28,8 @@ Path: TypeAlias = "tuple[str | int, ...]"
 SECTIONS = ("certificate_authorities", "roles", "hosts")
 
 # Read where the file's own value is missing or wrong, so that the rest can be checked.
-_STAND_INS = {"version": "1", "namespace": "default", "region": "us-east-1"}
+_STAND_INS = {"version": "1", "namespace": "default", "region": "us-east-1", "roles": ["stand-in"]}
+_GONE = object()
 _TYPES = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -69,7 +70,7 @@ class Draft:
 
     def sound(self, *path: str) -> bool:
         """Return whether the file had no structural problem at `path`, nor above it."""
-        return not any(path[: len(each)] == each for each in self.broken)
+        return not self.broken or not any(path[:length] in self.broken for length in range(1, len(path) + 1))
 
 
 def read_draft(source: Source) -> Draft | None:
@@ -87,7 +88,7 @@ def read_draft(source: Source) -> Draft | None:
             fix="Start from iam-ra.yaml.example.",
         )
         return None
-    broken = {path for path in _nulls(data)}
+    broken = set(_nulls(data))
     for path in broken:
         _report_null(source, path)
     names = {
@@ -96,68 +97,65 @@ def read_draft(source: Source) -> Draft | None:
     }
     if "certificate_authorities" not in data:
         names["certificate_authorities"] = ("default",)
-    entry = _validate(source, _without(data, broken), broken)
+    entry = _validate(source, _edited(data, dict.fromkeys(broken, _GONE)), broken)
     return Draft(entry, names, frozenset(broken)) if entry else None
 
 
 def _validate(source: Source, data: dict[str, Any], broken: set[Path]) -> FileEntry | None:
-    """Validate; report, take out and validate again. Adds to `broken` what was taken out."""
-    silent = set(broken)
-    # First round: what is written; second: keys that are now missing; third: entries without those.
-    for _ in range(4):
+    """Validate; report what is wrong, take it out and validate again. Adds to `broken` what was taken out."""
+    # The first round finds what is written; a second one what is needed and had to be taken out.
+    for _ in range(3):
         try:
             return FileEntry.model_validate(data)
         except ValidationError as error:
             problems = error.errors(include_url=False)
+        edits: dict[Path, Any] = {}
         for problem in problems:
-            path = tuple(problem["loc"])
+            path = _whole(tuple(problem["loc"]))
             missing = problem["type"] == "missing"
-            if not (missing and path in silent):
+            if not (missing and path in broken):
                 _report(source, problem)
-            broken.add(path)
-            if missing:
-                broken.add(path[:-1]) if len(path) > 1 else data.update(
-                    {str(path[0]): _STAND_INS[str(path[0])]}
-                )
-        removed = {_removable(tuple(p["loc"]), missing=p["type"] == "missing") for p in problems}
-        silent |= removed
-        data = {**_without(data, removed - {()})}
+            edits[path] = _STAND_INS[str(path[-1])] if missing else _GONE
+        broken.update(edits)
+        data = _edited(data, edits)
     return None
 
 
-def _removable(path: Path, *, missing: bool) -> Path:
-    """Return what to take out for a problem: the value, the whole list of a wrong item, the entry of a missing key."""
-    if missing:
-        return path[:-1]
-    for index, step in enumerate(path):
-        if isinstance(step, int):
-            return path[:index]
-    return path
+def _whole(path: Path) -> Path:
+    """Return the path of the whole list for a problem of one item."""
+    return next((path[:index] for index, step in enumerate(path) if isinstance(step, int)), path)
 
 
-def _without(data: dict[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+def _edited(data: dict[str, Any], edits: Mapping[Path, Any]) -> dict[str, Any]:
+    """Return a copy of `data` with the values at some paths replaced or, where the edit is `_GONE`, taken out."""
     tree: dict[str | int, Any] = {}
-    for path in paths:
+    for path, edit in edits.items():
         branch = tree
-        for step in path:
-            branch = branch.setdefault(step, {})
-    return _prune(data, tree) if tree else data
+        for step in path[:-1]:
+            branch = branch.setdefault(step, _Branch())
+        branch[path[-1]] = edit
+    return cast("dict[str, Any]", _grafted(data, tree))
 
 
-def _prune(data: Any, tree: Mapping[str | int, Any]) -> Any:
-    """Return `data` without the leaves of `tree`."""
-    if isinstance(data, dict):
-        pairs = data.items()
-        return {
-            key: _prune(value, tree[key]) if key in tree else value
-            for key, value in pairs
-            if key not in tree or tree[key]
-        }
+class _Branch(dict["str | int", Any]):
+    """Edits further inside, unlike a mapping that is itself a new value."""
+
+
+def _grafted(data: Any, tree: Mapping[str | int, Any]) -> Any:
     if isinstance(data, list):
-        return [
-            _prune(v, tree[i]) if i in tree else v for i, v in enumerate(data) if i not in tree or tree[i]
-        ]
-    return data
+        edited = enumerate(data)
+        return [_grafted(v, tree[i]) if i in tree else v for i, v in edited if tree.get(i) is not _GONE]
+    if not isinstance(data, dict):
+        return data
+    result = dict(data)
+    for key, edit in tree.items():
+        if edit is _GONE:
+            result.pop(str(key), None)
+        elif not isinstance(edit, _Branch):
+            result[str(key)] = edit
+        elif key in result:
+            result[str(key)] = _grafted(result[str(key)], edit)
+    return result
 
 
 def _nulls(data: Any, path: Path = ()) -> Iterator[Path]:
@@ -205,7 +203,7 @@ def _report(source: Source, problem: ErrorDetails) -> None:
             Check.WRONG_TYPE,
             path,
             f"`{dotted(path)}` must be {wanted}, not {describe(given)}",
-            why="The format of the file says so.",
+            why=_meaning(path),
             fix=_EXAMPLES.get(wanted, "See the reference of the file.").replace("{0}", str(given)),
         )
 
@@ -247,6 +245,17 @@ def _report_choice(source: Source, path: Path, given: Any, expected: str) -> Non
         f"`{text}` is none of the choices",
         why=f"Possible here: {', '.join(choices)}.",
         fix=f"Did you mean `{near}`?" if near else f"Write one of {', '.join(choices)}.",
+    )
+
+
+def _meaning(path: Path) -> str:
+    """Return what the schema says about the key at `path`."""
+    *above, key = _whole(path)
+    fields = _model_at(tuple(above)).model_fields
+    return (
+        str(fields[str(key)].description)
+        if str(key) in fields
+        else "The entries of this mapping are mappings."
     )
 
 

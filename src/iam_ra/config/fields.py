@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from iam_ra.config import arns, durations
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.model import Delivery, KeyAlgorithm
-from iam_ra.config.source import Plain
+from iam_ra.config.nodes import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
 
 def refuse(check: Check, what: str, *, why: str = "", fix: str = "") -> NoReturn:
     """Raise what pydantic collects: a problem in the user's words."""
-    raise PydanticCustomError(check.name, "{what}", {"what": what, "why": why, "fix": fix})  # type: ignore[arg-type]  # a LiteralString, by its stubs
+    raise PydanticCustomError(check.name, "{what}", {"what": what, "why": why, "fix": fix})
 
 
 def _text(value: Any) -> Any:
@@ -132,7 +132,7 @@ else:
 # Durations
 
 
-def _duration(low: str, high: str, why: str) -> BeforeValidator:
+def _duration(low: str, high: str, why: str, unit: str = "d") -> BeforeValidator:
     bounds = durations.parse_duration(low), durations.parse_duration(high)
 
     def validate(value: Any) -> Any:
@@ -146,7 +146,7 @@ def _duration(low: str, high: str, why: str) -> BeforeValidator:
                 Check.NO_DURATION,
                 str(error),
                 why="A duration is a whole number and its unit: m, h, d or y (365 days).",
-                fix=f"Write {value}{low[-1]} if that is what you mean."
+                fix=f"Write {value}{unit} if that is what you mean."
                 if number
                 else f"Write {low} or {high}, for example.",
             )
@@ -164,7 +164,7 @@ def _duration(low: str, high: str, why: str) -> BeforeValidator:
 
 SessionDuration = Annotated[
     timedelta,
-    _duration("15m", "12h", "Roles Anywhere opens sessions of 15 minutes to 12 hours."),
+    _duration("15m", "12h", "Roles Anywhere opens sessions of 15 minutes to 12 hours.", "m"),
     _form(durations.PATTERN),
 ]
 AuthorityValidity = Annotated[
@@ -228,19 +228,6 @@ def _account(value: str) -> str:
     return value
 
 
-def _policy_arn(value: str) -> str:
-    try:
-        arns.parse_policy_arn(value)
-    except ValueError as error:
-        refuse(
-            Check.ARN,
-            f"`{value}` is not the ARN of an IAM policy",
-            why=f"The reason: {error}.",
-            fix="Write it as `aws iam list-policies` shows it, for example arn:aws:iam::aws:policy/ReadOnlyAccess.",
-        )
-    return value
-
-
 Version = Annotated[Text, AfterValidator(_version), WithJsonSchema({"const": 1, "type": "integer"})]
 NamespaceName = Annotated[
     Text,
@@ -259,7 +246,7 @@ AccountId = Annotated[
     AfterValidator(_account),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": ACCOUNT_PATTERN}, {"type": "integer"}]}),
 ]
-# Judged by the checks, with the derived names in view.
+# Names, ARNs and tags are judged by the checks, one by one and together with what they must fit.
 EntityName = Annotated[Text, _form(NAME_PATTERN)]
 Identity = Annotated[
     Text,
@@ -274,7 +261,7 @@ Identity = Annotated[
 ]
 AuthorityName = EntityName
 PolicyName = Annotated[Text, _form(POLICY_NAME_PATTERN)]
-PolicyArnText = Annotated[Text, AfterValidator(_policy_arn), _form(arns.POLICY_ARN_PATTERN, maxLength=2048)]
+PolicyArnText = Annotated[Text, _form(arns.POLICY_ARN_PATTERN, maxLength=2048)]
 Description = Annotated[
     Text,
     _matching(
@@ -428,7 +415,7 @@ def describe(value: Any) -> str:
     """Return what a value is, as a user calls it."""
     if value is None:
         return "empty"
-    return {dict: "a mapping", list: "a list"}.get(type(value), "a text")
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a text"
 
 
 PolicySource = Annotated[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ from iam_ra.config.quotas import check_counts, check_inline_size, check_session_
 from iam_ra.config.source import Source, read_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iam_ra.config.model import Json, Namespace
 
 FILE_NAME = "iam-ra.yaml"
@@ -94,17 +95,15 @@ def _check(source: Source, draft: Draft, policies: PolicyReader) -> Mapping[tupl
     check_trust_policies(source, draft)
     documents: dict[tuple[str, ...], Json] = {}
     for name, role in draft.entry.roles.items():
-        inline = {
-            ("roles", name, "inline_policies", policy): value
-            for policy, value in role.inline_policies.items()
-        }
-        for path, value in inline.items():
-            documents[path] = policies.read(value, path)
-        check_inline_size(source, name, (documents[path] for path in inline))
+        folder = ("roles", name, "inline_policies")
+        for policy, value in role.inline_policies.items():
+            documents[*folder, policy] = policies.read(value, (*folder, policy))
+        check_inline_size(source, name, (documents[*folder, policy] for policy in role.inline_policies))
         if role.session_policy is not None:
-            path = ("roles", name, "session_policy")
-            documents[path] = policies.read(role.session_policy, path)
-            check_session_policy(source, name, documents[path])
+            session = documents["roles", name, "session_policy"] = policies.read(
+                role.session_policy, ("roles", name, "session_policy")
+            )
+            check_session_policy(source, name, session)
     return documents
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import GenerateJsonSchema
 
-from iam_ra.config import fields as f
+from iam_ra.config import fields as f  # noqa: TC001 - pydantic reads the annotations
 
 SCHEMA_ID = "https://github.com/igorlg/iam-roles-anywhere/blob/main/docs/schema/iam-ra.schema.json"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -93,7 +93,7 @@ class Defaults(Entry):
     """What holds for every role and host that says nothing else."""
 
     certificate: CertificateDefaults = Field(
-        default_factory=lambda: CertificateDefaults(),
+        default_factory=CertificateDefaults,
         description="How certificates of hosts are made and renewed.",
         examples=[{"validity": "365d", "renew_before": "60d", "overlap": "30d", "key": "ec-p256"}],
     )
@@ -110,7 +110,7 @@ class Defaults(Entry):
         examples=[["secretsmanager", "sops"], ["sops"]],
     )
     host_paths: HostPathDefaults = Field(
-        default_factory=lambda: HostPathDefaults(),
+        default_factory=HostPathDefaults,
         description="Where hosts find their certificate and key.",
         examples=[{"certificate": "/run/secrets/iam-ra/cert", "private_key": "/run/secrets/iam-ra/key"}],
     )
@@ -129,12 +129,12 @@ class Notifications(Entry):
     """What AWS says before certificates of an authority end (CloudWatch, EventBridge, Health)."""
 
     ca_certificate_expiry: Expiry = Field(
-        default_factory=lambda: Expiry(),
+        default_factory=Expiry,
         description="Before the authority's own certificate ends (CA_CERTIFICATE_EXPIRY).",
         examples=[{"enabled": True, "threshold": 45}],
     )
     end_entity_certificate_expiry: Expiry = Field(
-        default_factory=lambda: Expiry(),
+        default_factory=Expiry,
         description="Before the certificate of a host that has been used ends (END_ENTITY_CERTIFICATE_EXPIRY).",
         examples=[{"enabled": True, "threshold": 45}],
     )
@@ -163,7 +163,7 @@ class AuthorityEntry(Entry):
         examples=["10y"],
     )
     notifications: Notifications = Field(
-        default_factory=lambda: Notifications(),
+        default_factory=Notifications,
         description="What AWS says before its certificates end.",
         examples=[{"ca_certificate_expiry": {"enabled": True, "threshold": 90}}],
     )
@@ -237,7 +237,7 @@ class HostEntry(Entry):
         examples=["readonly"],
     )
     certificate: CertificateOverrides = Field(
-        default_factory=lambda: CertificateOverrides(),
+        default_factory=CertificateOverrides,
         description="What differs from `defaults.certificate`.",
         examples=[{"validity": "90d"}],
     )
@@ -307,7 +307,7 @@ class FileEntry(Entry):
         examples=["123456789012"],
     )
     defaults: Defaults = Field(
-        default_factory=lambda: Defaults(),
+        default_factory=Defaults,
         description="What holds for every role and host that says nothing else.",
         examples=[{"session_duration": "1h", "delivery": ["sops"]}],
     )
@@ -327,7 +327,7 @@ class FileEntry(Entry):
         examples=[{"webserver": {"roles": ["readonly"]}}],
     )
     limits: LimitsEntry = Field(
-        default_factory=lambda: LimitsEntry(),
+        default_factory=LimitsEntry,
         description="Guards against accidents, and the quotas of the account.",
         examples=[{"max_delete_percent": 30}],
     )
