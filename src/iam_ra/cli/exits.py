@@ -1,0 +1,22 @@
+"""The exit codes; those of errors stand with their classes in engine.errors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OK: Final = 0
+ERROR: Final = 1
+CHANGES: Final = 2
+USAGE: Final = 64
+# 128 + the signal's number, as shells say it.
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+MEANINGS: Final = (
+    ("0", "done; plan: with or without changes"),
+    ("1", "error"),
+    ("2", "plan --detailed-exitcode: there are changes"),
+    ("3", "apply: some parts failed or were skipped"),
+    ("4", "refused: stale plan, lock held, protected entity, too many deletions, wrong account, no consent"),
+    ("64", "wrong usage"),
+)

@@ -1,0 +1,222 @@
+"""A plan for people: what changes, why, field by field, on 80 columns; what stays as it is, is only counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iam_ra.engine.action import Action
+from iam_ra.render.fields import key_fields, update_lines, whole_lines
+from iam_ra.render.problems import Warning_, error_lines, plural, warning_lines
+from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iam_ra.engine.action import Reason
+    from iam_ra.engine.errors import IamRaError
+    from iam_ra.engine.plan import Change, Conflict, Plan
+    from iam_ra.render.model import Header
+
+# As in the file, from the ground up. What is not listed comes after, by name.
+_ENTITY_ORDER: Final = ("init", "ca", "role", "host", "cluster", "workload")
+# From so many new entities of one sort on, each shows only the names of its parts.
+_MANY: Final = 20
+_VERBS: Final = {
+    Action.CREATE: "to create",
+    Action.UPDATE: "to update",
+    Action.REPLACE: "to replace",
+    Action.DELETE: "to delete",
+}
+
+
+def plan_text(
+    plan: Plan,
+    header: Header,
+    *,
+    refusals: Sequence[IamRaError] = (),
+    warnings: Sequence[Warning_] = (),
+    verbose: bool = False,
+    color: bool = False,
+) -> str:
+    """Return the plan as text that ends in a newline; `refusals` are why it may not be applied."""
+    style = Style(color)
+    entities = _entities(plan)
+    crowded = {
+        sort for sort in _ENTITY_ORDER if sum(each.is_new and each.sort == sort for each in entities) > _MANY
+    }
+    blocks = [
+        _title(header, style),
+        warning_lines(warnings, style),
+        *(
+            _entity_lines(each, style, verbose=verbose, brief=each.sort in crowded and not verbose)
+            for each in entities
+        ),
+        *(_conflict_lines(each, style) for each in plan.conflicts),
+        *(error_lines(each, style) for each in refusals),
+        _totals(plan, refusals, style),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+@dataclass(frozen=True)
+class _Entity:
+    """The changes of one entity. `whole` is set when all of it is created, deleted or replaced for one reason."""
+
+    name: str
+    changes: tuple[Change, ...]
+    whole: Action | None
+
+    @property
+    def sort(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def is_new(self) -> bool:
+        return self.whole is Action.CREATE
+
+    @property
+    def symbol(self) -> str:
+        return (self.whole or Action.UPDATE).symbol
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        known = self.sort in _ENTITY_ORDER
+        return (_ENTITY_ORDER.index(self.sort) if known else len(_ENTITY_ORDER), self.name)
+
+
+def _entities(plan: Plan) -> list[_Entity]:
+    staying = {address.entity for address in plan.settled}
+    grouped: dict[str, list[Change]] = {}
+    for change in plan.changes:
+        grouped.setdefault(change.address.entity, []).append(change)
+    found = [
+        _Entity(name, tuple(changes), None if name in staying else _whole(changes))
+        for name, changes in grouped.items()
+    ]
+    return sorted(found, key=lambda each: each.rank)
+
+
+def _whole(changes: Sequence[Change]) -> Action | None:
+    first = changes[0]
+    alike = all(each.action is first.action and each.reasons == first.reasons for each in changes)
+    return first.action if alike and first.action is not Action.UPDATE else None
+
+
+def _title(header: Header, style: Style) -> list[str]:
+    place = f"{header.account_id}/{header.region}" if header.account_id else header.region
+    rest = [f"namespace {header.namespace}", place, header.file]
+    name = f"iam-ra {header.command}"
+    lines = [name]
+    for each in map(harmless, rest):
+        if cells(lines[-1]) + cells(each) + 3 <= WIDTH:
+            lines[-1] += f" · {each}"
+        else:
+            lines.append(f"  {each}")
+    return [style.bold(name) + style.dim(lines[0].removeprefix(name)), *map(style.dim, lines[1:])]
+
+
+def _entity_lines(entity: _Entity, style: Style, *, verbose: bool, brief: bool) -> list[str]:
+    paint = _paint(entity.whole or Action.UPDATE, style)
+    name = harmless(entity.name)
+    reasons = entity.changes[0].reasons if entity.whole else ()
+    lines = _reasoned(f"{entity.symbol:>3} ", name, reasons, style, style.bold, paint)
+    if entity.whole is Action.DELETE or brief:
+        names = ", ".join(harmless(change.address.part) for change in entity.changes)
+        return lines + [style.dim(line) for line in wrap(names, first=" " * 6, rest=" " * 6)]
+    column = max(cells(harmless(change.address.part)) for change in entity.changes)
+    for change in entity.changes:
+        lines += _part_lines(change, column, style, verbose=verbose, headed=entity.whole is not None)
+    return lines
+
+
+def _part_lines(change: Change, column: int, style: Style, *, verbose: bool, headed: bool) -> list[str]:
+    """Return a part's own line and its fields; `headed` when the entity's line already tells what happens and why."""
+    name = harmless(change.address.part)
+    fields = [] if change.recorded is None or change.action is Action.DELETE else change.fields
+    if not headed:
+        lines = _reasoned(
+            f"{change.action.symbol:>7} ",
+            pad(name, column),
+            change.reasons,
+            style,
+            str,
+            _paint(change.action, style),
+        )
+    elif change.recorded is None and not verbose:
+        room = WIDTH - 8 - column
+        return [f"      {pad(name, column)}  {style.dim(key_fields(change, room))}".rstrip()]
+    else:
+        lines = [f"      {name}"]
+    if change.action is Action.DELETE:
+        return lines
+    if change.recorded is not None:
+        return lines + update_lines(fields, style, verbose=verbose)
+    if verbose:
+        return lines + whole_lines(change.fields, style)
+    summary = key_fields(change, WIDTH - 10)
+    return [*lines, f"{'':10}{style.dim(summary)}"] if summary else lines
+
+
+def _reasoned(
+    mark: str,
+    name: str,
+    reasons: Sequence[Reason],
+    style: Style,
+    name_style: Callable[[str], str],
+    paint: Callable[[str], str],
+) -> list[str]:
+    """Return `mark name  reasons`, the reasons wrapped under themselves."""
+    margin = cells(mark) + cells(name) + 2
+    told = "; ".join(dict.fromkeys(each.text for each in reasons))
+    if not told:
+        return [paint(mark) + name_style(name.rstrip())]
+    if margin > WIDTH // 2:
+        below = [style.dim(line) for line in wrap(told, first=" " * 8, rest=" " * 8)]
+        return [paint(mark) + name_style(name.rstrip()), *below]
+    first, *more = wrap(told, first=" " * margin, rest=" " * margin)
+    return [f"{paint(mark)}{name_style(name)}  {style.dim(first[margin:])}", *map(style.dim, more)]
+
+
+def _paint(action: Action, style: Style) -> Callable[[str], str]:
+    return {
+        Action.CREATE: style.green,
+        Action.UPDATE: style.yellow,
+        Action.REPLACE: style.magenta,
+        Action.DELETE: style.red,
+    }[action]
+
+
+def _conflict_lines(conflict: Conflict, style: Style) -> list[str]:
+    mark, address = "  ! ", harmless(str(conflict.address))
+    text = wrap(conflict.text, first=" " * 6, rest=" " * 6)
+    return [f"{style.red(mark)}{style.bold(address)}  {style.red('conflict')}", *text]
+
+
+def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[str]:
+    lines: list[str] = []
+    if plan.is_empty and not plan.conflicts:
+        stay = plural(plan.unchanged, "part")
+        lines.append(
+            f"{style.bold('No changes.')} {stay} {'is' if plan.unchanged == 1 else 'are'} as the file says."
+        )
+    else:
+        lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
+    forbidden = [
+        plural(count, noun)
+        for count, noun in ((len(plan.conflicts), "conflict"), (len(refusals), "refusal"))
+        if count
+    ]
+    if forbidden:
+        lines.append(style.red(f"This plan cannot be applied: {' and '.join(forbidden)}, see above."))
+    return lines
+
+
+def _counts(plan: Plan, style: Style) -> str:
+    shown = [each for each in _VERBS if each is not Action.REPLACE or plan.counts.get(each)]
+    counts = {each: plan.counts.get(each, 0) for each in shown}
+    texts = [
+        (_paint(action, style) if count else str)(f"{count:,} {_VERBS[action]}")
+        for action, count in counts.items()
+    ]
+    return ", ".join(texts)
