@@ -207,7 +207,7 @@ _MEANINGS: tuple[tuple[int | None, str, str, str], ...] = (
     ),
     (
         None,
-        "Bech32",
+        "failed to parse input",
         "An age recipient in the .sops.yaml is misspelt.",
         "Correct it; the recipient of a key is shown by: age-keygen -y KEYFILE",
     ),
