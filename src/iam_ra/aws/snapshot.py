@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iam_ra.aws.session import Aws, Caller
-    from iam_ra.files.repository import Repository
+    from iam_ra.engine.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,9 @@ class Snapshot:
     """Everything the kinds compare with.
 
     `stacks` are those with a name of ours, whoever made them; `role_names` every IAM role of the account;
-    `objects` the ETag of each S3 object under the namespace's prefix. `bucket` is None before the first apply.
-    `lineage` is the one that the init stack carries.
+    `objects` the ETag of each S3 object under the namespace's prefix; `files` the SHA-256 of each recorded file in the
+    repository, None where it is gone. `bucket` is None before the first apply.
+    `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it.
     """
 
     caller: Caller
@@ -38,16 +39,16 @@ class Snapshot:
     role_names: frozenset[str]
     secrets: Mapping[str, SecretInfo]
     objects: Mapping[str, str]
-    repository: Repository
+    files: Mapping[Address, str | None]
 
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""
-        same_namespace = stack.tags.get(NAMESPACE_TAG) == self.names.namespace
-        return same_namespace and (self.lineage is None or stack.tags.get(LINEAGE_TAG) == self.lineage)
+        lineage = stack.uuid if stack.name == self.names.stack("init") else stack.tags.get(LINEAGE_TAG)
+        return stack.tags.get(NAMESPACE_TAG) == self.names.namespace and lineage == self.lineage
 
 
-def take(aws: Aws, names: Names, repository: Repository) -> Snapshot:
-    """Look at the world. Raises botocore's errors; translate them at the edge."""
+def take(aws: Aws, names: Names) -> Snapshot:
+    """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors."""
     caller = aws.caller
     with ThreadPoolExecutor(3, thread_name_prefix="snapshot") as threads:
         roles = threads.submit(_role_names, aws)
@@ -56,22 +57,23 @@ def take(aws: Aws, names: Names, repository: Repository) -> Snapshot:
             stack.name: stack for stack in Stacks(aws.cloudformation).list() if names.is_ours(stack.name)
         }
         init = stacks.get(names.stack("init"))
-        bucket = _bucket(aws, init)
+        bucket = bucket_of(aws, init)
         objects = {} if bucket is None else bucket.list(f"{names.namespace}/")
         return Snapshot(
             caller,
             names,
-            None if init is None else init.tags.get(LINEAGE_TAG),
+            None if init is None else init.uuid,
             bucket,
             stacks,
             roles.result(),
             secrets.result(),
             objects,
-            repository,
+            files={},
         )
 
 
-def _bucket(aws: Aws, init: Stack | None) -> Bucket | None:
+def bucket_of(aws: Aws, init: Stack | None) -> Bucket | None:
+    """Return the bucket that the init stack made, or None while there is none."""
     if init is None or "BucketName" not in init.outputs:
         return None
     return Bucket(aws.s3, init.outputs["BucketName"])

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from iam_ra.aws.errors import code, message
 from iam_ra.aws.poller import Poller
-from iam_ra.engine.errors import InternalError, StackError
+from iam_ra.engine.errors import ConflictError, StackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +33,7 @@ _SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _MAX_TEMPLATE = 51_200
 _CAPABILITY = "CAPABILITY_NAMED_IAM"
 
-Progress = "Callable[[str], None]"
+_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Stack:
     tags: Mapping[str, str]
     updated: str
     is_protected: bool
+
+    @property
+    def uuid(self) -> str:
+        """The part of the id that no other stack ever has, also none of the same name."""
+        return self.id.rpartition("/")[2]
 
     @property
     def in_progress(self) -> bool:
@@ -71,11 +76,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What a stack must be: its template's text and its tags."""
+    """What a stack must be: its template's text and its tags, those in `owner` on it already if there is one."""
 
     name: str
     template: str
     tags: Mapping[str, str]
+    owner: Mapping[str, str]
     protect: bool = False
 
     def parameters(self) -> dict[str, Any]:
@@ -119,10 +125,11 @@ class Stacks:
     def ensure(self, blueprint: Blueprint, progress: Callable[[str], None]) -> Stack:
         """Make the stack as the blueprint says and return it: created, updated, or made anew if it is beyond repair.
 
-        An operation that is under way, whoever began it, is waited for. Raises StackError with the first real cause.
+        An operation that is under way, whoever began it, is waited for. Raises StackError with the first real cause,
+        ConflictError when the stack is not ours.
         """
-        for _ in range(4):
-            stack = self.find(blueprint.name)
+        for _ in range(_TRIES):
+            stack = self._find_own(blueprint.name, blueprint.owner)
             if stack is not None and stack.in_progress:
                 progress(f"waits for {stack.status}")
                 stack = self._settled(stack.id)
@@ -144,14 +151,27 @@ class Stacks:
             f"stack {blueprint.name} is being changed by somebody else all the time", fix="run apply again"
         )
 
-    def delete(self, name: str, progress: Callable[[str], None]) -> None:
-        """Delete the stack; one that is gone is fine. Raises StackError with the first real cause."""
-        stack = self.find(name)
+    def delete(self, name: str, owner: Mapping[str, str], progress: Callable[[str], None]) -> None:
+        """Delete the stack; one that is gone is fine.
+
+        Raises StackError with the first real cause, ConflictError when the stack does not bear the tags in `owner`.
+        """
+        stack = self._find_own(name, owner)
         if stack is not None and stack.in_progress:
             progress(f"waits for {stack.status}")
             stack = self._settled(stack.id)
         if stack is not None and not _is_gone(stack):
             self._delete(stack)
+
+    def _find_own(self, name: str, owner: Mapping[str, str]) -> Stack | None:
+        stack = self.find(name)
+        if stack is not None and any(stack.tags.get(key) != value for key, value in owner.items()):
+            raise ConflictError(
+                f"stack {name} is not ours; it was not touched",
+                why=f"its tags are not {', '.join(f'{key}={value}' for key, value in sorted(owner.items()))}",
+                fix="give one of the two another name, or delete the stack if nobody needs it",
+            )
+        return stack
 
     def _create(self, blueprint: Blueprint) -> Stack | None:
         parameters = blueprint.parameters()
@@ -234,11 +254,3 @@ class Stacks:
 
 def _is_gone(stack: Stack) -> bool:
     return stack.status == "DELETE_COMPLETE"
-
-
-def outputs_of(stack: Stack, *names: str) -> dict[str, str]:
-    """Return the named outputs; raises InternalError when our own template lacks one."""
-    missing = [name for name in names if name not in stack.outputs]
-    if missing:
-        raise InternalError(f"stack {stack.name} has no output {', '.join(missing)}")
-    return {name: stack.outputs[name] for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,12 +32,15 @@ class Rules(Protocol):
     """What the differ asks of a kind."""
 
     @property
-    def stable_outputs(self) -> frozenset[str]:
-        """The outputs that an update in place keeps."""
+    def fixed_inputs(self) -> Mapping[str, str]:
+        """The inputs that can never change, each with the reason."""
 
     @property
     def pool(self) -> str | None:
         """The name of a limit on how many changes of such kinds run at once."""
+
+    def kept_outputs(self, change: Change) -> frozenset[str]:
+        """Return the outputs that an update in place keeps."""
 
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
         """Return why a recorded part must change although its inputs did not, or None."""
@@ -57,16 +61,19 @@ class _World:
     observed: Mapping[Address, Observed]
     rules: Mapping[str, Rules]
     now: datetime
-    changed: dict[Address, Action] = field(default_factory=dict)
+    changed: dict[Address, Change] = field(default_factory=dict)
 
     def lookup(self, ref: Ref) -> Any:
         known = self.recorded.get(ref.address)
-        action = self.changed.get(ref.address)
-        if known is None or action in {Action.CREATE, Action.REPLACE}:
-            return UNKNOWN
-        if action is Action.UPDATE and ref.output not in self.rules[known.kind].stable_outputs:
+        change = self.changed.get(ref.address)
+        if known is None or (change is not None and not self._keeps(change, ref.output)):
             return UNKNOWN
         return known.outputs.get(ref.output, UNKNOWN)
+
+    def _keeps(self, change: Change, output: str) -> bool:
+        return change.action is Action.UPDATE and (
+            change.record_only or output in self.rules[change.kind].kept_outputs(change)
+        )
 
 
 def make_plan(
@@ -93,17 +100,27 @@ def make_plan(
         if seen is not None and seen.presence is Presence.FOREIGN:
             conflicts.append(Conflict(address, seen.note))
             continue
+        conflicts.extend(_fixed(part, recorded.get(address), rules[part.kind]))
         change = _compare(part, world)
         if change is None:
             settled[address] = _rewired(recorded[address], part, upstream[address])
         else:
             changes[address] = change
-            world.changed[address] = change.action
+            world.changed[address] = change
     for address in sorted((recorded.keys() | observed.keys()) - wanted.keys()):
         removal = _removal(address, world)
         if removal is not None:
             changes[address] = removal
     return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
+
+
+def _fixed(part: Part, known: Recorded | None, rules: Rules) -> Iterable[Conflict]:
+    """Yield what the file changes although it cannot change."""
+    fixed = rules.fixed_inputs if known is not None else {}
+    for name, why in fixed.items():
+        before, after = known and known.inputs.get(name), part.inputs.get(name)
+        if before != after:
+            yield Conflict(part.address, f"{name} cannot change from {before} to {after}: {why}")
 
 
 def _compare(part: Part, world: _World) -> Change | None:
@@ -200,19 +217,29 @@ def _rewired(known: Recorded, part: Part, upstream: tuple[Address, ...]) -> Reco
 def _ordered(
     changes: Mapping[Address, Change], upstream: Mapping[Address, tuple[Address, ...]]
 ) -> tuple[Change, ...]:
-    """Give each change what it must wait for, and put them into one order that respects it."""
+    """Give each change what it must wait for, and put them into one order that respects it.
+
+    What is made waits for what it is made from. What is deleted waits for whatever used it, for what must release it,
+    and for everything else that happens to its entity: the only copy of a key may have to move house first.
+    """
     after: dict[Address, set[Address]] = {address: set() for address in changes}
+    siblings: defaultdict[str, list[Address]] = defaultdict(list)
     for address, change in changes.items():
-        if change.action is Action.DELETE:
-            if change.recorded is not None:
-                after[address].update(each for each in change.recorded.released_by if each in changes)
-        else:
+        if change.action is not Action.DELETE:
+            siblings[address.entity].append(address)
             after[address].update(each for each in upstream[address] if each in changes)
-        if change.recorded is not None:
-            # What used to need a part lets go of it first.
-            for needed in change.recorded.depends_on:
-                if needed in changes and changes[needed].action is Action.DELETE:
-                    after[needed].add(address)
+    for address, change in changes.items():
+        known = change.recorded
+        if known is None:
+            continue
+        if change.action is Action.DELETE:
+            after[address].update(
+                each for each in (*known.released_by, *siblings[address.entity]) if each in changes
+            )
+        for needed in known.depends_on:
+            is_released_by = change.action is Action.DELETE and needed in known.released_by
+            if needed in changes and changes[needed].action is Action.DELETE and not is_released_by:
+                after[needed].add(address)
     waits = {address: tuple(sorted(each)) for address, each in after.items()}
     return tuple(replace(changes[address], after=waits[address]) for address in order(waits))
 

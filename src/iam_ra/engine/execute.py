@@ -47,6 +47,10 @@ class Outcome:
         """Whether every change was made."""
         return not self.failed and not self.skipped
 
+    def and_then(self, later: Outcome) -> Outcome:
+        """Return both as one."""
+        return Outcome(self.done + later.done, self.failed + later.failed, self.skipped + later.skipped)
+
 
 class Executor:
     """Runs a plan's changes with an actor.
@@ -81,6 +85,14 @@ class Executor:
                     self._land(run, future)
                 self._queue_ready(run)
         return run.outcome
+
+    @staticmethod
+    def skip(plan: Plan, because: tuple[Address, ...], listen: Listener) -> Outcome:
+        """Begin none of a plan's changes, and say so."""
+        outcome = Outcome(skipped=[Skipped(change, because) for change in plan.changes])
+        for skipped in outcome.skipped:
+            listen(skipped)
+        return outcome
 
     def _queue_ready(self, run: _Run) -> None:
         """Queue what waits for nothing any more; skip what waited for something that failed, and what waits for that."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.part import NOTHING, Part, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from iam_ra.engine.action import Action, Reason
     from iam_ra.engine.address import Address
@@ -81,6 +81,23 @@ class Plan:
     def unchanged(self) -> int:
         """How many parts stay as they are."""
         return len(self.settled)
+
+    def split(self, first: frozenset[Address]) -> tuple[Plan, Plan]:
+        """Return the plan of the changes in `first`, and that of the others; neither waits for the other any more."""
+        return self._narrowed(lambda address: address in first), self._narrowed(
+            lambda address: address not in first
+        )
+
+    def _narrowed(self, keeps: Callable[[Address], bool]) -> Plan:
+        kept = [change for change in self.changes if keeps(change.address)]
+        changes = [
+            replace(change, after=tuple(each for each in change.after if keeps(each))) for change in kept
+        ]
+        return replace(self, changes=tuple(changes))
+
+    def summary(self) -> frozenset[tuple[Address, Action]]:
+        """Return what happens to which part: two plans with one summary ask for the same consent."""
+        return frozenset((change.address, change.action) for change in self.changes)
 
     def lost_entities(self) -> tuple[str, ...]:
         """Return the recorded entities that the plan deletes or replaces, sorted."""

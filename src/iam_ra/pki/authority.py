@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iam_ra.pki.leaf import SIGNATURE_HASH, key_usage, new_serial
+from iam_ra.pki.leaf import SIGNATURE_HASH, key_usage
 from iam_ra.pki.times import end_after, start_at
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def authority_subject(namespace: str, scope: str, generation: int = 1) -> x509.N
 
 
 def self_signed(
-    key: SigningKey, subject: x509.Name, *, now: datetime, validity: timedelta
+    key: SigningKey, subject: x509.Name, *, serial: int, now: datetime, validity: timedelta
 ) -> x509.Certificate:
     """Return a root certificate for a key: version 3, path length 0, certificates and CRLs its only use.
 
-    Its life ends at `now + validity`, at the latest in the year 9998. Source: RFC 5280 4.2.1.
+    `serial` is the caller's, so that a ledger can name it first. Its life ends at `now + validity`, at the latest in the year 9998. Source: RFC 5280 4.2.1.
     """
     public_key = key.public_key()
     key_identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
@@ -54,7 +54,7 @@ def self_signed(
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(public_key)
-        .serial_number(new_serial())
+        .serial_number(serial)
         .not_valid_before(start_at(now))
         .not_valid_after(end_after(now, validity))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -24,15 +24,17 @@ _OTHERS = 0o077
 
 
 class FileKeyStore:
-    """One namespace's keys, in `$XDG_DATA_HOME/iam-ra/{namespace}` or `~/.local/share/iam-ra/{namespace}`.
+    """One namespace's keys, in `iam-ra/{namespace}/{lineage}` below `$XDG_DATA_HOME` or `~/.local/share`.
 
+    The lineage keeps apart the namespaces of one name: in two accounts, or before and after a destroy.
     The folders are 0700 and the files 0600 from their first moment; looser ones, symlinks and other people's are
     refused. All methods raise KeyStoreError.
     """
 
-    def __init__(self, namespace: str, environ: Mapping[str, str]) -> None:
-        self._app = _data_home(environ) / "iam-ra"
-        self.folder = self._app / namespace
+    def __init__(self, namespace: str, lineage: str, environ: Mapping[str, str]) -> None:
+        app = _data_home(environ) / "iam-ra"
+        self.folder = app / namespace / lineage
+        self._folders = (app, app / namespace, self.folder)
 
     def path(self, scope: str) -> Path:
         """Return the file that holds, or would hold, the key of a scope."""
@@ -79,27 +81,28 @@ class FileKeyStore:
             ) from error
 
     def delete(self, scope: str) -> None:
-        """Remove a key, if it is there, and the folder that it leaves empty."""
+        """Remove a key, if it is there, and the folders that it leaves empty."""
         path = self.path(scope)
         with _explained("removed", path):
             self._temporary(scope).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-            if self.folder.is_dir() and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            for folder in (self.folder, self.folder.parent):
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
 
     def _temporary(self, scope: str) -> Path:
         path = self.path(scope)
         return path.with_name(f".{path.name}.tmp")
 
     def _make_folders(self) -> None:
-        self._app.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        for folder in (self._app, self.folder):
+        self._folders[0].parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        for folder in self._folders:
             with contextlib.suppress(FileExistsError):
                 folder.mkdir(mode=FOLDER_MODE)
         self._check_folders()
 
     def _check_folders(self) -> None:
-        for folder in (self._app, self.folder):
+        for folder in self._folders:
             check_private(folder, folder.lstat(), os.geteuid())
 
 
@@ -198,8 +201,9 @@ def _missing(scope: str, path: Path) -> KeyStoreError:
 
 
 def _bring_over(path: Path) -> str:
-    folder, file = shlex.quote(str(path.parent)), shlex.quote(str(path))
+    file = shlex.quote(str(path))
+    folders = " ".join(shlex.quote(str(folder)) for folder in reversed(path.parents[:3]))
     return (
-        f"Bring it over from the machine that has it: install -d -m 700 {shlex.quote(str(path.parent.parent))} {folder}"
+        f"Bring it over from the machine that has it: install -d -m 700 {folders}"
         f" && scp -p OTHER:{file} {file} && chmod 600 {file}"
     )

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from iam_ra.engine.errors import StateError
+
 if TYPE_CHECKING:
     from iam_ra.aws.naming import Names
     from iam_ra.aws.s3 import Bucket
@@ -44,6 +46,18 @@ class Ledger:
     def signed(self, entry: Entry, certificate: bytes) -> None:
         """Keep the certificate itself (PEM): its public part."""
         self._bucket.put(self._key(entry, "pem"), certificate)
+
+    def certificate(self, authority: str, serial: str) -> bytes:
+        """Return a signed certificate (PEM). Raises StateError when the ledger does not have it."""
+        key = self._names.ledger_key(authority, int(serial), "pem")
+        stored = self._bucket.get(key)
+        if stored is None:
+            raise StateError(
+                f"the ledger has no certificate {serial} of ca/{authority}",
+                why=f"{key} is missing in the bucket",
+                fix="restore its latest version in the bucket",
+            )
+        return stored.data
 
     def _key(self, entry: Entry, suffix: str) -> str:
         return self._names.ledger_key(entry.authority, int(entry.serial), suffix)

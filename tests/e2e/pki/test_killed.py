@@ -29,7 +29,7 @@ from iam_ra.pki.key_store import FileKeyStore
 from iam_ra.pki.keys import PrivateKey
 key = PrivateKey.generate("ec-p256")
 sys.addaudithook(count)
-FileKeyStore("default", {"XDG_DATA_HOME": folder}).create("default", key)
+FileKeyStore("default", "4e1f", {"XDG_DATA_HOME": folder}).create("default", key)
 """
 WRITE = """
 from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_killed_create_leaves_nothing_or_a_whole_key(tmp_path: Path) -> None:
         folder = tmp_path / f"at-{calls}"
         folder.mkdir()
         ended = run(CREATE, folder, calls)
-        store = FileKeyStore("default", {"XDG_DATA_HOME": str(folder)})
+        store = FileKeyStore("default", "4e1f", {"XDG_DATA_HOME": str(folder)})
         stored = store.load("default").public_key if store.exists("default") else None
         # The next run goes on as if nothing had happened, and cleans up.
         key = PrivateKey.generate("ec-p256")

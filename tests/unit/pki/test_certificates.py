@@ -32,7 +32,13 @@ identities = st.from_regex(r"[A-Za-z0-9_.=+@-]{1,61}", fullmatch=True)
 def root(
     key: PrivateKey = KEYS["ec-p256"], *, now: datetime = NOW, validity: timedelta = 10 * YEAR
 ) -> x509.Certificate:
-    return self_signed(key.signing_key, authority_subject("default", "default"), now=now, validity=validity)
+    return self_signed(
+        key.signing_key,
+        authority_subject("default", "default"),
+        serial=new_serial(),
+        now=now,
+        validity=validity,
+    )
 
 
 def signer(algorithm: KeyAlgorithm = "ec-p256") -> Signer:

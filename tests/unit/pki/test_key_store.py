@@ -19,7 +19,7 @@ OTHER = PrivateKey.generate("ec-p256")
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileKeyStore:
-    return FileKeyStore("default", {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)})
+    return FileKeyStore("default", "4e1f", {"XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)})
 
 
 def mode(path: Path) -> int:
@@ -32,13 +32,13 @@ def files(folder: Path) -> list[str]:
 
 def test_places(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path)}
-    share = tmp_path / ".local/share/iam-ra/prod"
-    assert FileKeyStore("prod", home).path("default") == share / "ca-private-key.pem"
-    assert FileKeyStore("prod", home).path("edge") == share / "ca-private-key-edge.pem"
-    assert FileKeyStore("prod", home | {"XDG_DATA_HOME": "relative"}).folder == share
-    assert FileKeyStore("prod", home | {"XDG_DATA_HOME": "/d"}).folder == Path("/d/iam-ra/prod")
+    share = tmp_path / ".local/share/iam-ra/prod/4e1f"
+    assert FileKeyStore("prod", "4e1f", home).path("default") == share / "ca-private-key.pem"
+    assert FileKeyStore("prod", "4e1f", home).path("edge") == share / "ca-private-key-edge.pem"
+    assert FileKeyStore("prod", "4e1f", home | {"XDG_DATA_HOME": "relative"}).folder == share
+    assert FileKeyStore("prod", "4e1f", home | {"XDG_DATA_HOME": "/d"}).folder == Path("/d/iam-ra/prod/4e1f")
     with pytest.raises(KeyStoreError) as caught:
-        FileKeyStore("prod", {})
+        FileKeyStore("prod", "4e1f", {})
     assert "HOME" in caught.value.why
 
 
@@ -96,7 +96,7 @@ def test_a_missing_key_says_where_it_belongs_and_how_to_bring_it(store: FileKeyS
     command = caught.value.fix.split(": ", 1)[1]
     assert f"scp -p OTHER:{store.path('edge')}" in command
     # The command as shown, with a copy in the place of the network.
-    source = FileKeyStore("elsewhere", {"HOME": str(store.folder.parents[1])})
+    source = FileKeyStore("elsewhere", "4e1f", {"HOME": str(store.folder.parents[2])})
     source.create("edge", KEY)
     local = command.replace(
         f"scp -p OTHER:{store.path('edge')}", f"cp -p {shlex.quote(str(source.path('edge')))}"
@@ -180,7 +180,7 @@ def test_delete_leaves_nothing(store: FileKeyStore) -> None:
 
 def test_a_place_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where a folder should be")
-    store = FileKeyStore("default", {"XDG_DATA_HOME": str(tmp_path / "data")})
+    store = FileKeyStore("default", "4e1f", {"XDG_DATA_HOME": str(tmp_path / "data")})
     with pytest.raises(KeyStoreError, match="cannot be stored") as caught:
         store.create("default", KEY)
     assert str(tmp_path / "data") in caught.value.why

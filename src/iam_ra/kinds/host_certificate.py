@@ -1,0 +1,172 @@
+"""`host/x:certificate`: the leaf certificate that proves a host's identity, its serial in the ledger before it exists."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from iam_ra.config.durations import format_duration, parse_duration
+from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.address import Address
+from iam_ra.engine.diff import Finding
+from iam_ra.engine.errors import IamRaError
+from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
+from iam_ra.kinds.authority import CERTIFICATE, authority_output
+from iam_ra.kinds.base import Kind, register
+from iam_ra.kinds.host_keys import ENTITIES, HostKey, copies_of_keys
+from iam_ra.kinds.role import role_stack
+from iam_ra.pki.certificate import certificate_pem, describe
+from iam_ra.pki.keys import PrivateKey
+from iam_ra.pki.leaf import LeafRequest, new_serial
+from iam_ra.state.ledger import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Host, Namespace
+    from iam_ra.engine.plan import Change
+    from iam_ra.files.repository import Repository
+    from iam_ra.kinds.run import Run
+
+_REISSUING = frozenset({Cause.RENEWAL, Cause.KEY_LOST})
+OBJECT_NAME = "certificate.pem"
+
+
+def host_certificate(host: str) -> Address:
+    """Return the address of a host's certificate."""
+    return Address(f"{ENTITIES}{host}", CERTIFICATE)
+
+
+def releasing(host: Host) -> tuple[Address, ...]:
+    """Return what must have let go of a host before anything of it is deleted: the roles that trust it."""
+    return tuple(sorted(role_stack(role) for role in host.roles))
+
+
+@register
+class HostCertificate(Kind):
+    """A certificate that the host's authority signs. Its key is made in memory and handed on, never stored here."""
+
+    name = "host-certificate"
+    summary = "a host's certificate: issued, written into the ledger, renewed in time"
+
+    def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
+        """Yield one part a host."""
+        for host in namespace.hosts.values():
+            spec = host.certificate
+            inputs = {
+                "identity": host.identity,
+                "ca": host.authority,
+                "authority": authority_output(host.authority, "fingerprint"),
+                "key": spec.key,
+                "validity": format_duration(spec.validity),
+                "renew_before": format_duration(spec.renew_before),
+            }
+            yield Part(
+                host_certificate(host.name),
+                self.name,
+                inputs,
+                released_by=releasing(host),
+                protect=host.protect,
+            )
+
+    def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
+        """Return the hosts whose certificate is in the bucket, and which serials' private keys have a copy somewhere."""
+        names = snapshot.names
+        copies = copies_of_keys(snapshot)
+        found = {}
+        for key, etag in snapshot.objects.items():
+            host = key.removeprefix(f"{names.namespace}/hosts/").removesuffix(f"/{OBJECT_NAME}")
+            if key == names.host_key(host, OBJECT_NAME):
+                facts = {"object": etag, "key_copies": copies.get(host, frozenset()), "kind": self.name}
+                found[host_certificate(host)] = Observed(Presence.PRESENT, facts)
+        return found
+
+    def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
+        """Find a certificate that is due, one whose key is lost, and a copy in the bucket that is not as recorded."""
+        outputs = recorded.outputs
+        not_after = datetime.fromisoformat(outputs["not_after"])
+        due = not_after - parse_duration(recorded.inputs["renew_before"])
+        if now >= due:
+            text = f"expires on {not_after:%Y-%m-%d}, to be renewed since {due:%Y-%m-%d}"
+            return _update(Cause.RENEWAL, text)
+        if seen is None:
+            return _update(Cause.DRIFTED, "its copy in the bucket was deleted")
+        if outputs["serial"] not in seen.facts["key_copies"]:
+            return _update(Cause.KEY_LOST, "no copy of its private key can be read")
+        if seen.facts["object"] != outputs["object"]:
+            return _update(Cause.DRIFTED, "its copy in the bucket was changed")
+        return None
+
+    def kept_outputs(self, change: Change) -> frozenset[str]:
+        """Keep everything unless a new certificate is issued."""
+        if change.recorded is None or _issues(change, change.inputs):
+            return frozenset()
+        return frozenset(change.recorded.outputs)
+
+    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Issue a certificate for a new key, unless the present one is good and just its copy or its due day is not."""
+        host = change.address.entity.removeprefix(ENTITIES)
+        if change.recorded is not None and not _issues(change, inputs):
+            return self._restore(host, change.recorded, run)
+        scope = inputs["ca"]
+        signer = run.signer(scope)
+        key = PrivateKey.generate(inputs["key"])
+        validity = parse_duration(inputs["validity"])
+        request = LeafRequest(inputs["identity"], key.public_key, new_serial(), run.now, validity)
+        entry = Entry(
+            serial=str(request.serial),
+            identity=request.identity,
+            entity=change.address.entity,
+            authority=scope,
+            authority_fingerprint=inputs["authority"],
+            not_after=min(run.now + validity, signer.certificate.not_valid_after_utc).isoformat(),
+            why="; ".join(reason.text for reason in change.reasons),
+            written=run.now.isoformat(),
+        )
+        run.ledger.intend(entry)
+        certificate = signer.sign_leaf(request)
+        pem = certificate_pem(certificate).encode()
+        run.ledger.signed(entry, pem)
+        run.host_keys.remember(host, HostKey(entry.serial, pem, key))
+        info = describe(certificate)
+        return {
+            "serial": info.serial,
+            "fingerprint": info.fingerprint,
+            "not_before": info.not_before.isoformat(),
+            "not_after": info.not_after.isoformat(),
+            "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
+        }
+
+    def _restore(self, host: str, recorded: Recorded, run: Run) -> Mapping[str, Any]:
+        """Put the bucket's copy right from the ledger."""
+        pem = run.ledger.certificate(recorded.inputs["ca"], recorded.outputs["serial"])
+        return {**recorded.outputs, "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem)}
+
+    def delete(self, recorded: Recorded, run: Run) -> None:
+        """Remove the copy in the bucket. The ledger keeps the certificate."""
+        run.bucket.delete(run.names.host_key(recorded.address.entity.removeprefix(ENTITIES), OBJECT_NAME))
+
+    def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
+        """See that the authority's key is here, unless this very plan makes it."""
+        if (
+            _issues(change, change.inputs)
+            and change.desired is not None
+            and change.inputs["authority"] is not UNKNOWN
+        ):
+            try:
+                run.signer(change.inputs["ca"])
+            except IamRaError as error:
+                yield error
+
+
+def _update(cause: Cause, text: str) -> Finding:
+    return Finding(Action.UPDATE, (Reason(cause, text),))
+
+
+def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:
+    """Tell whether a change asks for a new certificate, not just for another day of the next one."""
+    recorded = change.recorded
+    if recorded is None or any(reason.cause in _REISSUING for reason in change.reasons):
+        return True
+    return any(inputs.get(name) != recorded.inputs.get(name) for name in inputs.keys() - {"renew_before"})

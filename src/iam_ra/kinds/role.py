@@ -1,0 +1,109 @@
+"""`role/x:stack`: an IAM role, the profile that hands it out, and the trust policy that says to whom."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iam_ra.anywhere.trust_policy import trust_policy
+from iam_ra.engine.address import Address
+from iam_ra.engine.part import Observed, Part, Presence
+from iam_ra.kinds.base import register
+from iam_ra.kinds.stack import STACK, StackKind
+from iam_ra.kinds.trust_anchor import trust_anchor_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iam_ra.aws.naming import Names
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Namespace
+    from iam_ra.files.repository import Repository
+    from iam_ra.kinds.run import Run
+
+ENTITIES = "role/"
+
+
+def role_stack(role: str) -> Address:
+    """Return the address of a role's stack."""
+    return Address(f"{ENTITIES}{role}", STACK)
+
+
+@register
+class RoleStack(StackKind):
+    """A role that exactly the file's hosts can take, each vouched for by its own authority."""
+
+    name = "role-stack"
+    summary = "an IAM role with its trust policy, and its Roles Anywhere profile"
+    template = "cloudformation/role.json"
+    entities = ENTITIES
+    pool = "rolesanywhere"
+    stable_outputs: ClassVar[frozenset[str]] = frozenset({"RoleArn", "ProfileArn"})
+
+    def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
+        """Yield one part a role, with who may take it."""
+        template = self.template_input()
+        entitled = _entitled(namespace)
+        for role in namespace.roles.values():
+            inputs = {
+                "template": template,
+                "policies": sorted(role.policies),
+                "inline_policies": dict(role.inline_policies),
+                "permissions_boundary": role.permissions_boundary,
+                "session_policy": role.session_policy,
+                "session_duration": role.session_duration,
+                "accept_role_session_name": role.accept_role_session_name,
+                "description": role.description,
+                "trust": [
+                    {"trust_anchor": trust_anchor_arn(scope), "identities": sorted(identities)}
+                    for scope, identities in sorted(entitled[role.name].items())
+                ],
+                "tags": dict(role.tags),
+            }
+            yield Part(role_stack(role.name), self.name, inputs, protect=role.protect)
+
+    def observed(self, snapshot: Snapshot) -> dict[Address, Observed]:
+        """Return the roles' stacks, and as foreign those IAM roles of our name that no stack of ours made."""
+        found = super().observed(snapshot)
+        prefix = snapshot.names.role("")
+        for role_name in snapshot.role_names:
+            address = role_stack(role_name.removeprefix(prefix))
+            if role_name.startswith(prefix) and address not in found:
+                note = (
+                    f"an IAM role named {role_name} exists that this namespace did not make (in this region)"
+                )
+                found[address] = Observed(Presence.FOREIGN, note=note)
+        return found
+
+    def stack_name(self, names: Names, entity: str) -> str:
+        """Return `iam-ra-{namespace}-role-{role}`."""
+        return names.stack(f"role-{entity.removeprefix(ENTITIES)}")
+
+    def entity_named(self, stack_name: str, names: Names) -> str | None:
+        """Recognise `role-…`."""
+        role = stack_name.removeprefix(names.stack("role-"))
+        return None if role == stack_name else f"{ENTITIES}{role}"
+
+    def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Return the role's name, path and policies; the session policy as the text that the service takes."""
+        session_policy = inputs["session_policy"]
+        return {
+            **{key: value for key, value in inputs.items() if key not in {"template", "tags", "trust"}},
+            "role": name,
+            "name": run.names.role(name),
+            "path": run.names.role_path,
+            "session_policy": None if session_policy is None else json.dumps(session_policy, sort_keys=True),
+            "trust_policy": trust_policy(
+                {each["trust_anchor"]: each["identities"] for each in inputs["trust"]}
+            ),
+        }
+
+
+def _entitled(namespace: Namespace) -> Mapping[str, Mapping[str, list[str]]]:
+    """Return, by role and by authority, the identities that may take the role."""
+    entitled: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for host in namespace.hosts.values():
+        for role in host.roles:
+            entitled[role][host.authority].append(host.identity)
+    return entitled

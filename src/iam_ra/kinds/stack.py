@@ -1,0 +1,122 @@
+"""What all kinds that are CloudFormation stacks share."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iam_ra.aws.naming import ADDRESS_TAG
+from iam_ra.aws.stacks import DEAD, Blueprint, Stack
+from iam_ra.engine.action import Action
+from iam_ra.engine.address import Address
+from iam_ra.engine.part import Observed, Presence, digest
+from iam_ra.files.templating import render, source_digest
+from iam_ra.kinds.base import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iam_ra.aws.naming import Names
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.engine.part import Recorded
+    from iam_ra.engine.plan import Change
+    from iam_ra.kinds.run import Run
+
+STACK = "stack"
+# Digest and time of the last change: if either is not as recorded, somebody else was at the stack.
+DIGEST = "Digest"
+UPDATED = "updated"
+
+
+class StackKind(Kind):
+    """A part that is one stack, made from one template.
+
+    `template` is the template's name; `entities` what the entity's address begins with (`role/`), or all of it.
+    """
+
+    template: ClassVar[str]
+    entities: ClassVar[str]
+    protect_termination: ClassVar[bool] = False
+    drift_notes: ClassVar[Mapping[str, str]] = {
+        DIGEST: "its stack was changed outside iam-ra",
+        UPDATED: "its stack was changed outside iam-ra",
+    }
+
+    @abstractmethod
+    def stack_name(self, names: Names, entity: str) -> str:
+        """Return the name of an entity's stack."""
+
+    @abstractmethod
+    def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Return what the template needs beyond the namespace and the digest; `name` is the entity's own name."""
+
+    def template_input(self) -> str:
+        """Return the input that stands for the template itself, so that a new one makes a new stack."""
+        return source_digest(self.template)[:16]
+
+    def observed(self, snapshot: Snapshot) -> dict[Address, Observed]:
+        """Return the stacks of this kind, and those of others that bear a name of ours."""
+        found: dict[Address, Observed] = {}
+        for stack in snapshot.stacks.values():
+            entity = self._entity(stack, snapshot.names)
+            if entity is not None:
+                found[Address(entity, STACK)] = self.look(entity, stack, snapshot)
+        return found
+
+    def look(self, entity: str, stack: Stack, snapshot: Snapshot) -> Observed:  # noqa: ARG002 - for kinds that look deeper
+        """Judge one stack."""
+        if not snapshot.owns(stack):
+            return Observed(
+                Presence.FOREIGN, note=f"a stack named {stack.name} exists that this namespace did not make"
+            )
+        facts = {**stack.outputs, UPDATED: stack.updated, "kind": self.name}
+        if stack.status in DEAD:
+            return Observed(Presence.BROKEN, facts, f"its stack is in {stack.status}")
+        return Observed(Presence.PRESENT, facts, f"its stack is in {stack.status}, and no apply recorded it")
+
+    def _entity(self, stack: Stack, names: Names) -> str | None:
+        """Return the entity whose name the stack bears, whoever made it."""
+        tagged = stack.tags.get(ADDRESS_TAG, "").partition(":")[0]
+        if tagged.startswith(self.entities) and self.stack_name(names, tagged) == stack.name:
+            return tagged
+        return self.entity_named(stack.name, names)
+
+    @abstractmethod
+    def entity_named(self, stack_name: str, names: Names) -> str | None:
+        """Return the entity that would get a stack of this name, or None."""
+
+    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Create or update the stack; a replacement deletes it first."""
+        entity = change.address.entity
+        name = self.stack_name(run.names, entity)
+        if change.action is Action.REPLACE:
+            run.stacks.delete(
+                name, run.owner_tags(change.address), lambda text: run.report(change.address, text)
+            )
+        rendered = render(
+            self.template,
+            namespace=run.names.namespace,
+            digest=digest(inputs),
+            **self.values(entity.partition("/")[2], inputs, run),
+        )
+        blueprint = Blueprint(
+            name,
+            json.dumps(json.loads(rendered), separators=(",", ":")),
+            run.stack_tags(change.address, inputs.get("tags", {})),
+            run.owner_tags(change.address),
+            protect=self.protect_termination,
+        )
+        stack = run.stacks.ensure(blueprint, lambda text: run.report(change.address, text))
+        return self.outputs(stack)
+
+    def outputs(self, stack: Stack) -> dict[str, Any]:
+        """Return what the state keeps of the stack."""
+        return {**stack.outputs, UPDATED: stack.updated}
+
+    def delete(self, recorded: Recorded, run: Run) -> None:
+        """Delete the stack."""
+        name = self.stack_name(run.names, recorded.address.entity)
+        run.stacks.delete(
+            name, run.owner_tags(recorded.address), lambda text: run.report(recorded.address, text)
+        )

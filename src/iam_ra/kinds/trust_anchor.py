@@ -1,0 +1,72 @@
+"""`ca/x:stack`: the trust anchor by which Roles Anywhere knows an authority."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iam_ra.aws.naming import DEFAULT_SCOPE
+from iam_ra.engine.address import Address
+from iam_ra.engine.part import Part, Ref
+from iam_ra.kinds.authority import ENTITIES, authority_output
+from iam_ra.kinds.base import register
+from iam_ra.kinds.stack import STACK, StackKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iam_ra.aws.naming import Names
+    from iam_ra.config.model import Namespace
+    from iam_ra.files.repository import Repository
+    from iam_ra.kinds.run import Run
+
+
+def trust_anchor_arn(scope: str) -> Ref:
+    """Return a reference to the ARN of an authority's trust anchor."""
+    return Ref(Address(f"{ENTITIES}{scope}", STACK), "TrustAnchorArn")
+
+
+@register
+class TrustAnchorStack(StackKind):
+    """One trust anchor that holds one authority's certificate."""
+
+    name = "trust-anchor-stack"
+    summary = "the trust anchor of an authority, with its expiry notifications"
+    template = "cloudformation/authority.json"
+    entities = ENTITIES
+    pool = "rolesanywhere"
+    stable_outputs: ClassVar[frozenset[str]] = frozenset({"TrustAnchorArn", "TrustAnchorId"})
+
+    def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
+        """Yield one part an authority."""
+        template = self.template_input()
+        for authority in namespace.authorities.values():
+            inputs = {
+                "template": template,
+                "certificate": authority_output(authority.name, "certificate"),
+                "notifications": [
+                    {"event": each.event, "enabled": each.enabled, "threshold": each.threshold}
+                    for each in authority.notifications
+                ],
+                "tags": dict(authority.tags),
+            }
+            yield Part(Address(f"{ENTITIES}{authority.name}", STACK), self.name, inputs)
+
+    def stack_name(self, names: Names, entity: str) -> str:
+        """Return the name that users of the system before know."""
+        return names.authority_stack(entity.removeprefix(ENTITIES))
+
+    def entity_named(self, stack_name: str, names: Names) -> str | None:
+        """Recognise `rootca` and `rootca-…`."""
+        if stack_name == names.authority_stack(DEFAULT_SCOPE):
+            return f"{ENTITIES}{DEFAULT_SCOPE}"
+        scope = stack_name.removeprefix(names.stack("rootca-"))
+        return None if scope == stack_name else f"{ENTITIES}{scope}"
+
+    def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Return the anchor's name, certificate and notifications."""
+        return {
+            "scope": name,
+            "name": run.names.trust_anchor(name),
+            "certificate": inputs["certificate"],
+            "notifications": inputs["notifications"],
+        }
