@@ -42,10 +42,14 @@ class Options:
         return Style(self.wants_color(stream or sys.stdout))
 
     def path(self) -> Path:
-        """Find the file: the option, else IAM_RA_FILE, else upward. Raises ConfigError when there is none."""
+        """Find the file: the option, else IAM_RA_FILE, else upward; relative where it lies below the current folder.
+
+        Raises ConfigError when there is none.
+        """
         from iam_ra.config.load import find  # noqa: PLC0415 - slow, and no part of --help
 
-        return find(self.file, os.environ, Path.cwd())
+        found, here = find(self.file, os.environ, Path.cwd()), Path.cwd()
+        return found.relative_to(here) if found.is_relative_to(here) else found
 
     def load(self) -> Loaded:
         """Find and read the file. Raises ConfigError with all of its problems."""
@@ -89,6 +93,10 @@ class Group(click.Group):
         rest = super().parse_args(ctx, args)
         _settle(ctx)
         return rest
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order in which they are written."""
+        return list(self.commands)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, then the group's own options, then the common ones."""

@@ -24,16 +24,15 @@ def command(options: Options) -> None:
     """
     from iam_ra.render.problems import diagnostic_text, tally  # noqa: PLC0415 - loads the room of the file
 
-    path = options.path()
     loaded = options.load()
     if options.json:
-        write_json("validate", _as_json(str(path), loaded))
+        write_json("validate", _as_json(loaded))
         return
     style = options.style(sys.stderr)
     for each in loaded.warnings:
         click.echo(f"{diagnostic_text(each, style)}\n", err=True, color=style.color)
     warned = f" ({tally(loaded.warnings)})" if loaded.warnings else ""
-    click.echo(f"{path.name} is valid: {_summary(loaded.namespace)}{warned}")
+    click.echo(f"{loaded.namespace.file.name} is valid: {_summary(loaded.namespace)}{warned}")
 
 
 def _summary(namespace: Namespace) -> str:
@@ -48,11 +47,11 @@ def _summary(namespace: Namespace) -> str:
     )
 
 
-def _as_json(file: str, loaded: Loaded) -> dict[str, Any]:
+def _as_json(loaded: Loaded) -> dict[str, Any]:
     namespace = loaded.namespace
     return {
         "valid": True,
-        "file": file,
+        "file": str(namespace.file),
         "namespace": namespace.name,
         "counts": {
             "authorities": len(namespace.authorities),

@@ -1,0 +1,135 @@
+"""A plan and the outcome of an apply as JSON for programs; docs/schema/plan.schema.json describes the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from iam_ra import __version__
+from iam_ra.config.diagnostics import Diagnostic
+from iam_ra.engine.action import Action
+from iam_ra.engine.part import UNKNOWN, has_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iam_ra.engine.diff import FieldChange
+    from iam_ra.engine.errors import IamRaError
+    from iam_ra.engine.execute import Outcome
+    from iam_ra.engine.plan import Change, Plan
+    from iam_ra.render.model import Header
+    from iam_ra.render.problems import Warning_
+
+# Minor: something was added, which readers must pass over. Major: something they may rely on is gone.
+FORMAT_VERSION: Final = "1.0"
+
+
+def plan_json(
+    plan: Plan,
+    header: Header,
+    *,
+    lineage: str | None,
+    serial: int,
+    now: datetime,
+    refusals: Sequence[IamRaError] = (),
+    warnings: Sequence[Warning_] = (),
+) -> dict[str, Any]:
+    """Return the plan as a JSON object; its changes stand in an order in which they can be made.
+
+    `lineage` and `serial` are those of the state that was planned against; `lineage` is None before the first apply.
+    """
+    return {
+        **_heading(header, now),
+        "lineage": lineage,
+        "serial": serial,
+        "changes": [_change(each) for each in plan.changes],
+        "summary": {
+            **{action.value: plan.counts.get(action, 0) for action in Action},
+            "unchanged": plan.unchanged,
+        },
+        "applicable": not refusals and not plan.conflicts,
+        "refusals": [each.as_dict() for each in refusals],
+        "conflicts": [{"address": str(each.address), "text": each.text} for each in plan.conflicts],
+        "warnings": [_warning(each) for each in warnings],
+    }
+
+
+def apply_json(
+    outcome: Outcome, plan: Plan, header: Header, *, now: datetime, seconds: float
+) -> dict[str, Any]:
+    """Return how an apply ended as a JSON object, each list in the order in which it happened."""
+    return {
+        **_heading(header, now),
+        "seconds": round(seconds, 3),
+        "complete": outcome.complete,
+        "summary": {
+            "done": len(outcome.done),
+            "failed": len(outcome.failed),
+            "skipped": len(outcome.skipped),
+            "unchanged": plan.unchanged,
+        },
+        "done": [_made(each) for each in outcome.done],
+        "failed": [
+            {**_made(each.change), "seconds": round(each.seconds, 3), "error": each.error.as_dict()}
+            for each in outcome.failed
+        ],
+        "skipped": [
+            {**_made(each.change), "because": [str(address) for address in each.because]}
+            for each in outcome.skipped
+        ],
+    }
+
+
+def _heading(header: Header, now: datetime) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "tool_version": __version__,
+        "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "namespace": header.namespace,
+        "account_id": header.account_id or None,
+        "region": header.region,
+    }
+
+
+def _made(change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "entity": change.address.entity,
+        "part": change.address.part,
+        "kind": change.kind,
+        "action": change.action.value,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        **_made(change),
+        "reasons": [{"cause": each.cause.value, "text": each.text} for each in change.reasons],
+        "fields": [_field(each) for each in change.fields],
+        "after": [str(each) for each in change.after],
+    }
+
+
+def _field(change: FieldChange) -> dict[str, Any]:
+    return {
+        "path": change.path,
+        "before": _known(change.before),
+        "after": _known(change.after),
+        "after_unknown": has_unknown(change.after),
+    }
+
+
+def _known(value: Any) -> Any:
+    """Return `value` as plain JSON with null for whatever only apply will know."""
+    if isinstance(value, Mapping):
+        return {key: _known(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(item) for item in value]
+    return None if value is UNKNOWN else value
+
+
+def _warning(warning: Warning_) -> dict[str, Any]:
+    if isinstance(warning, Diagnostic):
+        return {key: value for key, value in warning.as_dict().items() if key != "severity"}
+    return {"what": warning}
