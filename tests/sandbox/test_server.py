@@ -73,7 +73,12 @@ def test_reset_forgets(sandbox: Server, aws: Any) -> None:
 def test_eight_threads_over_several_services(aws: Any) -> None:
     s3, ssm, secrets, iam = aws("s3"), aws("ssm"), aws("secretsmanager"), aws("iam")
     s3.create_bucket(Bucket="shared")
-    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "rolesanywhere.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
     def work(worker: int) -> None:
         for turn in range(6):

@@ -21,6 +21,8 @@ from iam_ra.sandbox import patches
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from flask import Flask
+
     from iam_ra.sandbox.settings import Settings
 
 SERVICES = ("rolesanywhere", "cloudformation")
@@ -30,8 +32,13 @@ class Dispatcher(DomainDispatcherApplication):
     """moto's dispatcher with a memory: moto lists its package's folder at each request to find a service."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(_create)
         self._backends: dict[str | None, Any] = {}
+
+    def load(self, service: str) -> None:
+        """Import a service and build its routes."""
+        if service not in self.app_instances:
+            self.app_instances[service] = _create(service)
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Return the name of the backend that serves a host name."""
@@ -46,8 +53,12 @@ def mount() -> Dispatcher:
         spec = find_spec(f"iam_ra.sandbox.{service}")
         if spec is not None and spec.origin:
             _register(service)
-    patches.install()
     return Dispatcher()
+
+
+def _create(service: Any) -> Flask:
+    patches.apply(service)
+    return create_backend_app(service)
 
 
 def connect(app: WSGIApplication, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 import traceback
@@ -17,6 +18,7 @@ import iam_ra
 from iam_ra.sandbox import mount, wire
 from iam_ra.sandbox.call import Call, identify
 from iam_ra.sandbox.http import HttpServer
+from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
 
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("iam_ra.sandbox")
 
-HEALTH_PATH = "/_sandbox/health"
 HTML = b"<!doctype html"
+WARM = ("sts", "cloudformation", "s3", "iam", "rolesanywhere", "ssm", "secretsmanager", "kms")
+# Locks are not fair: without a pause, requests that wait would not get in between.
+PAUSE_SECONDS = 0.005
 NO_SUCH_ROUTE = frozenset({404, 405})
 
 
@@ -69,6 +73,13 @@ class Application:
         with self._lock:
             moto_api_backend.reset()
 
+    def warm_up(self) -> None:
+        """Load the services that iam-ra calls, one at a time; requests go in between."""
+        for service in WARM:
+            with self._lock:
+                self._dispatch.load(service)
+            time.sleep(PAUSE_SECONDS)
+
     def _serve(self, call: Call, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
         answer: list[Any] = []
 
@@ -95,7 +106,7 @@ class Application:
         return status, headers, content
 
     def _health(self, start_response: StartResponse) -> Iterable[bytes]:
-        content = json.dumps({"service": "iam-ra-sandbox", "version": iam_ra.__version__}).encode()
+        content = json.dumps({"service": SERVICE, "version": iam_ra.__version__, "pid": os.getpid()}).encode()
         start_response("200 OK", [("Content-Type", "application/json")])
         return [content]
 
@@ -139,9 +150,9 @@ class Server:
         """Forget everything; the server goes on."""
         self._app.reset()
 
-    def wait(self) -> None:
-        """Return when the server is closed."""
-        self._thread.join()
+    def warm_up(self) -> None:
+        """Load the services that iam-ra calls now rather than at their first request."""
+        self._app.warm_up()
 
     def close(self) -> None:
         """Stop listening and end all connections."""

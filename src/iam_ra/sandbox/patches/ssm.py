@@ -1,0 +1,46 @@
+"""SSM: starts without EC2, and holds standard parameters to 4 KB."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import moto
+
+STANDARD_BYTES = 4096
+
+
+class _NoEc2(dict[str, Any]):
+    """Stands for EC2's backends, which this sandbox does not offer."""
+
+    def __missing__(self, _: str) -> Any:
+        raise NotImplementedError("EC2")
+
+
+def install() -> None:
+    """Mend moto.ssm.
+
+    It imports moto.ec2 for the targets of its associations. That costs half a second, three times what the rest of
+    the sandbox takes, so a stand-in that refuses every call takes its place, unless EC2 is loaded already.
+    """
+    if "moto.ec2" not in sys.modules:
+        stand_in = ModuleType("moto.ec2")
+        stand_in.ec2_backends = _NoEc2()  # type: ignore[attr-defined]
+        sys.modules["moto.ec2"] = stand_in
+        moto.ec2 = stand_in
+
+    from moto.ssm.exceptions import ValidationException  # noqa: PLC0415 (only now, with the stand-in in place)
+    from moto.ssm.responses import SimpleSystemManagerResponse  # noqa: PLC0415 (only now)
+
+    from iam_ra.sandbox.patches.wrapping import around  # noqa: PLC0415 (beside what it is used on)
+
+    @around(SimpleSystemManagerResponse, "put_parameter")
+    def put_parameter(original: Any, self: Any) -> Any:
+        value, tier = self._get_param("Value") or "", self._get_param("Tier") or "Standard"
+        if tier == "Standard" and len(value.encode()) > STANDARD_BYTES:
+            raise ValidationException(
+                "Standard tier parameters support a maximum parameter value of 4096 characters. To create a larger "
+                "parameter value, upgrade the parameter to use the advanced-parameter tier."
+            )
+        return original(self)
