@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import moto
@@ -19,21 +18,24 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from iam_ra.sandbox import patches
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
     from flask import Flask
 
-    from iam_ra.sandbox.settings import Settings
-
-SERVICES = ("rolesanywhere", "cloudformation")
+OURS = ("rolesanywhere", "cloudformation")
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher with a memory: moto lists its package's folder at each request to find a service."""
+    """moto's dispatcher, with our services in front and a memory.
+
+    moto lists its package's folder at each request to find a service; this does it once a host name.
+    """
 
     def __init__(self) -> None:
         super().__init__(_create)
         self._backends: dict[str | None, Any] = {}
+        for service in OURS:
+            pattern = re.compile(rf"https?://{service}\.(.+)\.amazonaws\.com")
+            if (service, pattern) not in backend_index.backend_url_patterns:
+                backend_index.backend_url_patterns.insert(0, (service, pattern))
 
     def load(self, service: str) -> None:
         """Import a service and build its routes."""
@@ -47,32 +49,10 @@ class Dispatcher(DomainDispatcherApplication):
         return self._backends[host]
 
 
-def mount() -> Dispatcher:
-    """Put our services in front of moto's, mend moto's, and return the application that serves them all."""
-    for service in SERVICES:
-        spec = find_spec(f"iam_ra.sandbox.{service}")
-        if spec is not None and spec.origin:
-            _register(service)
-    return Dispatcher()
-
-
 def _create(service: Any) -> Flask:
+    if service in OURS:
+        package = import_module(f"iam_ra.sandbox.{service}")
+        sys.modules[f"moto.{service}"] = package
+        setattr(moto, service, package)
     patches.apply(service)
     return create_backend_app(service)
-
-
-def connect(app: WSGIApplication, settings: Settings) -> None:
-    """Hand the finished application to the services that call other services."""
-    if find_spec("iam_ra.sandbox.loopback"):
-        import_module("iam_ra.sandbox.loopback").connect(app, settings)
-
-
-def _register(service: str) -> None:
-    package = import_module(f"iam_ra.sandbox.{service}")
-    name = f"moto.{service}"
-    if sys.modules.get(name) is package:
-        return
-    sys.modules[name] = package
-    setattr(moto, service, package)
-    pattern = re.compile(rf"https?://{service}\.(.+)\.amazonaws\.com")
-    backend_index.backend_url_patterns.insert(0, (service, pattern))

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from moto.core.exceptions import ServiceException
 
 import iam_ra
-from iam_ra.sandbox import mount, wire
+from iam_ra.sandbox import loopback, wire
 from iam_ra.sandbox.call import Call, identify
 from iam_ra.sandbox.http import HttpServer
+from iam_ra.sandbox.mount import Dispatcher
 from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
 
@@ -43,9 +44,9 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._dispatch = mount.mount()
+        self._dispatch = Dispatcher()
         self._lock = threading.RLock()
-        mount.connect(self, settings)
+        loopback.connect(self, settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -62,7 +63,9 @@ class Application:
         headers = [(name, value) for name, value in headers if name.lower() != "date"]
         headers.append(("Date", formatdate(usegmt=True)))
         milliseconds = (time.perf_counter() - started) * 1000
-        log.info("%s %s %s %.1f ms", call.service, call.operation, status.partition(" ")[0], milliseconds)
+        who = " by CloudFormation" if loopback.LOOPBACK in environ else ""
+        code = status.partition(" ")[0]
+        log.info("%s %s %s %.1f ms%s", call.service, call.operation, code, milliseconds, who)
         start_response(status, headers)
         return [content]
 
