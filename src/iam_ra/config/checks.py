@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from iam_ra.config import arns, fields
@@ -274,7 +275,7 @@ class _Checks:
 
     def sops_paths(self) -> None:
         """Report SOPS files that two hosts would write."""
-        taken: dict[str, str] = {}
+        taken = {PurePath(self.source.name).name.casefold(): ""}
         for name, host in self.draft.entry.hosts.items():
             delivery = host.delivery or self.draft.entry.defaults.delivery
             if "sops" not in delivery or not self.draft.sound("hosts", name, "sops"):
@@ -282,10 +283,11 @@ class _Checks:
             path = sops_path(name, host)
             first = taken.setdefault(path.casefold(), name)
             if first != name and self.draft.sound("hosts", first, "sops"):
+                owner = f"the SOPS file of the host `{first}` already" if first else "this file"
                 self.source.report(
                     Check.PATH_TAKEN,
                     ("hosts", name, "sops"),
-                    f"`{path}` is the SOPS file of the host `{first}` already",
+                    f"`{path}` is {owner}",
                     why="One would overwrite the other; some disks do not tell capital letters apart.",
                     fix="Give each a path of its own.",
                 )

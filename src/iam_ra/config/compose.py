@@ -58,7 +58,7 @@ class Composer:
                 if not self._start(event, Mapping() if kind == "MappingStartEvent" else []):
                     return None
             elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
-                self.open.pop().node.end = event.end_mark
+                self._end(event)
             elif kind == "AliasEvent":
                 if not self._alias(event):
                     return None
@@ -95,24 +95,29 @@ class Composer:
         if _tag(event) not in {None, "!", "map" if isinstance(value, Mapping) else "seq"}:
             self._unknown_tag(event)
         if len(self.open) >= MAX_DEPTH:
-            self.source.fail(
-                Check.TOO_DEEP,
-                self.source.place(event.start_mark, event.start_mark),
-                f"more than {MAX_DEPTH} lists and mappings inside each other",
-                "Nothing that the file can say goes that deep.",
-                "Look for a bracket that is never closed.",
-            )
+            self._too_deep(event)
             return False
         node = Node(value, event.start_mark, event.end_mark)
         self._attach(node, event)
         self.open.append(_Frame(node, []))
         return True
 
+    def _end(self, event: Any) -> None:
+        node = self.open.pop().node
+        node.end = event.end_mark
+        if self.open:
+            parent = self.open[-1].node
+            parent.height = max(parent.height, node.height + 1)
+
     def _alias(self, event: Any) -> bool:
         node = self.anchors.get(event.anchor)
         ancestor = node is not None and any(frame.node is node for frame in self.open)
         if node is not None and not ancestor:
+            if len(self.open) + node.height >= MAX_DEPTH:
+                self._too_deep(event)
+                return False
             self._attach(node, None)
+            self.open[-1].node.height = max(self.open[-1].node.height, node.height + 1)
             return True
         known = ", ".join(f"`&{anchor}`" for anchor in sorted(self.anchors)) or "none"
         self.source.fail(
@@ -141,6 +146,15 @@ class Composer:
             frame.node.value.append((frame.keys.pop(), node))
         else:
             frame.keys.append(node)
+
+    def _too_deep(self, event: Any) -> None:
+        self.source.fail(
+            Check.TOO_DEEP,
+            self.source.place(event.start_mark, event.end_mark),
+            f"more than {MAX_DEPTH} lists and mappings inside each other",
+            "Nothing that the file can say goes that deep.",
+            "Look for a bracket that is never closed, or for aliases of aliases.",
+        )
 
     def _unknown_tag(self, event: Any) -> None:
         self.source.add(

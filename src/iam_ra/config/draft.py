@@ -202,7 +202,7 @@ def _report(source: Source, problem: ErrorDetails) -> None:
         source.report(
             Check.WRONG_TYPE,
             path,
-            f"`{dotted(path)}` must be {wanted}, not {describe(given)}",
+            f"`{dotted(path[-1:])}` must be {wanted}, not {describe(given)}",
             why=_meaning(path),
             fix=_EXAMPLES.get(wanted, "See the reference of the file.").replace("{0}", str(given)),
         )
@@ -214,7 +214,7 @@ def _report_unknown(source: Source, path: Path) -> None:
     source.report(
         Check.UNKNOWN_KEY,
         path,
-        f"unknown key `{key}`" + (f" in `{dotted(path[:-1])}`" if path[:-1] else ""),
+        f"unknown key `{key}`",
         why=f"Keys here: {', '.join(allowed)}.",
         fix=f"Did you mean `{near}`?" if near else "Remove it.",
         at="key",

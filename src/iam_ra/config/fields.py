@@ -124,10 +124,10 @@ if TYPE_CHECKING:
 else:
     Days = _count("days", 1, 360)
     Percent = _count("percent", 0, 100)
-    TrustPolicySize = _count("characters", 2048, 8192)
-    ManagedPolicies = _count("policies", 10, 25)
-    Profiles = _count("profiles", 250, 10_000)
-    TrustAnchors = _count("trust anchors", 50, 10_000)
+    TrustPolicySize = _count("characters", 256, 8192)
+    ManagedPolicies = _count("policies", 1, 25)
+    Profiles = _count("profiles", 1, 10_000)
+    TrustAnchors = _count("trust anchors", 1, 10_000)
 
 # Durations
 
@@ -392,7 +392,7 @@ Tags = Annotated[
             "type": "object",
             "maxProperties": 40,
             "propertyNames": {"pattern": TAG_KEY_PATTERN},
-            "additionalProperties": {"type": "string", "pattern": TAG_VALUE_PATTERN},
+            "additionalProperties": {"type": ["string", "number", "boolean"], "pattern": TAG_VALUE_PATTERN},
         }
     ),
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from iam_ra.config.quotas import check_counts, check_inline_size, check_session_
 from iam_ra.config.source import Source, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from iam_ra.config.model import Json, Namespace
 
@@ -67,6 +69,23 @@ def load(path: Path) -> Loaded:
 
     Raises ConfigError with every problem of the file, and of the policy files that it names, at once.
     """
+    with _collector_paused():
+        return _load(path)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Spare the garbage collector the nodes of a large file: it walks them again and again and finds nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(path: Path) -> Loaded:
     source = _read(path)
     sources = [source]
     namespace: Namespace | None = None
@@ -78,12 +97,9 @@ def load(path: Path) -> Loaded:
             sources += policies.sources.values()
             if not _errors(sources):
                 namespace = build_namespace(path.absolute(), _root(path), draft.entry, documents)
-    diagnostics = sorted(
-        (each for one in sources for each in one.diagnostics),
-        key=lambda each: (each.file != source.name, each.file, each.line, each.column, each.id),
-    )
+    diagnostics = _in_order(sources)
     if namespace is None:
-        raise ConfigError(path, diagnostics)
+        raise ConfigError(source.name, diagnostics)
     return Loaded(namespace, tuple(diagnostics))
 
 
@@ -107,6 +123,17 @@ def _check(source: Source, draft: Draft, policies: PolicyReader) -> Mapping[tupl
     return documents
 
 
+def _in_order(sources: list[Source]) -> list[Diagnostic]:
+    """Return all problems in the order of the files, each once: an alias repeats what is wrong at its anchor."""
+    first = sources[0].name
+    once = {
+        (each.file != first, each.file, each.line, each.column, each.id, each.what): each
+        for source in sources
+        for each in reversed(source.diagnostics)
+    }
+    return [once[key] for key in sorted(once)]
+
+
 def _errors(sources: list[Source]) -> bool:
     return any(each.severity == "error" for source in sources for each in source.diagnostics)
 
@@ -117,20 +144,18 @@ def _root(path: Path) -> Path:
 
 def _read(path: Path) -> Source:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise _unreadable(
-                str(path),
-                f"the file has {size:,} bytes",
-                f"It is read whole into memory; {MAX_FILE_BYTES:,} is the limit.",
-                "Split it into several namespaces.",
-            )
-        return read_source(path, os.fspath(path))
+        return read_source(path, shown_path(path), MAX_FILE_BYTES)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise _unreadable(
             str(path), f"the file cannot be read: {reason}", "", f"Check the path: ls -l {path}"
         ) from error
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as messages name it: relative where it is below the working folder."""
+    tidy = Path(os.path.normpath(path))
+    return str(tidy.relative_to(Path.cwd()) if tidy.is_relative_to(Path.cwd()) else tidy)
 
 
 def _existing(path: Path, shown: Path, reason: str) -> Path:
@@ -146,4 +171,4 @@ def _existing(path: Path, shown: Path, reason: str) -> Path:
 
 
 def _unreadable(file: str, what: str, why: str, fix: str) -> ConfigError:
-    return ConfigError(file, [Diagnostic("error", Check.UNREADABLE.value, file, 1, 1, "", what, why, fix)])
+    return ConfigError(file, [Diagnostic("error", Check.UNREADABLE.code, file, 1, 1, "", what, why, fix)])

@@ -24,15 +24,19 @@ class Plain(str):
 
 
 class Node:
-    """A scalar (`value` a text), a list (a list of nodes) or a mapping (a list of pairs), with its place."""
+    """A scalar (`value` a text), a list (a list of nodes) or a mapping (a list of pairs), with its place.
 
-    __slots__ = ("end", "plain", "start", "value")
+    `height` is how many lists and mappings are inside each other below it, aliases written out.
+    """
+
+    __slots__ = ("end", "height", "plain", "start", "value")
 
     def __init__(self, value: Any, start: StringMark, end: StringMark, *, plain: bool = False) -> None:
         self.value = value
         self.start = start
         self.end = end
         self.plain = plain
+        self.height = 0
 
 
 class Mapping(list[tuple[Node, Node]]):

@@ -50,18 +50,11 @@ class PolicyReader:
             return self._documents[name]
         self._documents[name] = None
         file = self.root / name
+        shown = str(Path(self.source.name).parent / name)
         try:
-            size = file.stat().st_size
-            source = (
-                read_source(file, str(Path(self.source.name).parent / name))
-                if size <= MAX_FILE_BYTES
-                else None
-            )
+            source = read_source(file, shown, MAX_FILE_BYTES)
         except OSError as error:
             self._report(path, f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}")
-            return None
-        if source is None:
-            self._report(path, f"`{name}` has {size:,} bytes; a policy has at most {MAX_FILE_BYTES:,}")
             return None
         self.sources[name] = source
         if not source.fatal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from iam_ra.config import fields as f  # noqa: TC001 - pydantic reads the annotations
 
@@ -337,6 +337,10 @@ class _Draft07(GenerateJsonSchema):
     """Pydantic's schema in the words of draft-07, which editors understand."""
 
     schema_dialect = "http://json-schema.org/draft-07/schema#"
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
+        """Keep the order of the models, which is the order of the file."""
+        return value
 
 
 def schema() -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Source:
         self.diagnostics.append(
             Diagnostic(
                 severity,
-                check.value,
+                check.code,
                 place.file,
                 place.line,
                 place.column,
@@ -167,20 +167,37 @@ class Source:
         self.fail(Check.SYNTAX, place, f"not valid YAML: {problem}", why, fix)
 
 
-def read_source(path: Path, name: str) -> Source:
-    """Return the YAML file at `path`, called `name` in messages. Raises OSError; undecodable bytes are a diagnostic."""
-    content = path.read_bytes()
+def read_source(path: Path, name: str, limit: int) -> Source:
+    """Return the YAML file at `path`, called `name` in messages; more than `limit` bytes, or none of UTF-8, are a problem.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        return _unread(
+            name,
+            Check.UNREADABLE,
+            f"the file has more than {limit:,} bytes",
+            "It is read into memory as a whole.",
+            "Split it.",
+        )
     try:
         return Source(name, content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        source = Source(name, content[: error.start].decode("utf-8") + "\N{REPLACEMENT CHARACTER}")
-        place = source.place_at(len(source.text) - 1)
-        source.diagnostics.clear()
-        source.fail(
+        return _unread(
+            name,
             Check.ENCODING,
-            place,
             f"the byte 0x{content[error.start]:02x} is not UTF-8",
             "The file is read as UTF-8, the encoding of YAML.",
             f"Save it as UTF-8, or convert it: iconv -f latin1 -t utf-8 {name}",
+            before=content[: error.start].decode("utf-8"),
         )
-        return source
+
+
+def _unread(name: str, check: Check, what: str, why: str, fix: str, *, before: str = "") -> Source:
+    """Return a source that is nothing but its problem, at the end of the text `before`."""
+    source = Source(name, "{}")
+    source.text = before + "\N{REPLACEMENT CHARACTER}"
+    source.fail(check, source.place_at(len(before)), what, why, fix)
+    return source
