@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from iam_ra.engine.errors import SandboxError
 from iam_ra.sandbox import process
+from iam_ra.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +158,34 @@ def test_a_sandbox_that_cannot_start_says_why(folder: Path, monkeypatch: pytest.
         process.up(folder)
     assert "Name or service not known" in raised.value.why or "address" in raised.value.why.lower()
     assert process.status(folder) is None
+
+
+def test_a_folder_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="cannot keep its files") as raised:
+        process.up(tmp_path / "missing")
+    assert raised.value.why == "No such file or directory."
+
+
+def test_it_has_the_account_and_the_port_that_it_is_told(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(SandboxError) as raised:
+            process.up(folder, Settings(port=port))
+    assert "Address already in use" in raised.value.why
+    endpoint = process.up(folder, Settings(port=port, account_id="999999999999"))
+    assert endpoint.url == f"http://127.0.0.1:{port}"
+    sts, anywhere = client(endpoint, "sts"), client(endpoint, "rolesanywhere")
+    assert sts.get_caller_identity()["Account"] == "999999999999"
+    arn = anywhere.create_profile(name="p", roleArns=[])["profile"]["profileArn"]
+    assert arn.startswith("arn:aws:rolesanywhere:us-east-1:999999999999:profile/")
+    sts.close()
+    anywhere.close()
+
+
+def test_controlling_it_loads_neither_moto_nor_boto3() -> None:
+    code = "import sys, iam_ra.sandbox.process; print({'moto', 'boto3', 'botocore', 'werkzeug'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "set()"
 
 
 def test_without_moto_it_says_what_to_install() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -62,6 +63,32 @@ def test_an_operation_that_nobody_wrote_fails_as_botocore_expects(
         getattr(aws(service), operation)(**arguments)
     code, status = error(raised)
     assert (code, status) in {("NotImplemented", 501), ("UnknownOperationException", 404)}
+
+
+def test_a_chunked_upload_arrives_whole(sandbox: Server, aws: Any) -> None:
+    aws("s3").create_bucket(Bucket="here")
+    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint_url).netloc)
+    scope = "Credential=test/20260101/us-east-1/s3/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"}
+    connection.request("PUT", "/here/k", body=iter([b"abc", b"def"]), headers=headers, encode_chunked=True)
+    assert connection.getresponse().read() == b""
+    connection.close()
+    assert aws("s3").get_object(Bucket="here", Key="k")["Body"].read() == b"abcdef"
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_asked_at_once(aws: Any) -> None:
+    aws("s3").create_bucket(Bucket="here")
+    started = time.monotonic()
+    aws("s3").put_object(Bucket="here", Key="k", Body=b"x" * 3_000_000)
+    assert time.monotonic() - started < 1, "botocore gives up waiting for 100 Continue after a second"
+    assert aws("s3").head_object(Bucket="here", Key="k")["ContentLength"] == 3_000_000
+
+
+def test_a_failure_inside_is_an_error_of_the_service(aws: Any) -> None:
+    with pytest.raises(ClientError) as raised:
+        aws("secretsmanager").list_secrets(NextToken="no number")
+    assert error(raised) == ("InternalFailure", 500)
+    assert "ValueError at " in raised.value.response["Error"]["Message"]
 
 
 def test_reset_forgets(sandbox: Server, aws: Any) -> None:

@@ -5,7 +5,10 @@ werkzeug's own server closes each connection and waits 10 ms to drain it; a run 
 
 from __future__ import annotations
 
+import logging
 import socket
+import sys
+import traceback
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from socketserver import TCPServer, ThreadingMixIn
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from ssl import SSLContext
     from wsgiref.types import WSGIApplication
+
+log = logging.getLogger("iam_ra.sandbox")
 
 BODILESS = frozenset({204, 304})
 
@@ -51,7 +56,11 @@ class HttpServer(ThreadingMixIn, TCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore what a client that went away causes: there is nobody left to tell."""
+        """Log what went wrong, by its type alone; a client that went away is nothing wrong."""
+        del request, client_address
+        error = sys.exception()
+        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
+            log.error("a request failed: %s at %s", type(error).__name__, where(error))
 
     def close(self) -> None:
         """Stop listening and end the idle connections that clients keep open."""
@@ -118,3 +127,9 @@ class Handler(MotoRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the name is http.server's)
         """Write nothing: the application logs its calls itself."""
+
+
+def where(error: BaseException) -> str:
+    """Return the file and line that raised, which unlike the message of an error can hold no secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

@@ -58,9 +58,7 @@ def up(folder: Path, settings: Settings | None = None) -> Endpoint:
     version of iam-ra runs here.
     """
     _need_moto(find_spec)
-    state = folder / FOLDER
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (state / ".gitignore").write_text("*\n")
+    state = _state_folder(folder)
     with _locked(state):
         running = status(folder)
         if running is not None:
@@ -131,6 +129,21 @@ def _need_moto(find: Callable[[str], object | None]) -> None:
             why="It needs moto, which is an extra of iam-ra.",
             fix="pip install 'iam-ra[sandbox]'",
         )
+
+
+def _state_folder(folder: Path) -> Path:
+    state = folder / FOLDER
+    try:
+        state.mkdir(mode=0o700, exist_ok=True)
+        state.chmod(0o700)
+        (state / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise SandboxError(
+            f"The sandbox cannot keep its files in {state}.",
+            why=f"{error.strerror}.",
+            fix=f"Make {folder} a folder that you may write to.",
+        ) from error
+    return state
 
 
 def _same_version(running: Endpoint) -> Endpoint:

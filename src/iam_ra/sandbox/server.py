@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from email.utils import formatdate
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +16,7 @@ from moto.core.exceptions import ServiceException
 import iam_ra
 from iam_ra.sandbox import loopback, wire
 from iam_ra.sandbox.call import Call, identify
-from iam_ra.sandbox.http import HttpServer
+from iam_ra.sandbox.http import HttpServer, where
 from iam_ra.sandbox.mount import Dispatcher
 from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
@@ -32,20 +31,20 @@ HTML = b"<!doctype html"
 WARM = ("sts", "cloudformation", "s3", "iam", "rolesanywhere", "ssm", "secretsmanager", "kms")
 # Locks are not fair: without a pause, requests that wait would not get in between.
 PAUSE_SECONDS = 0.005
+# One for the whole process, as moto's state is. Re-entrant, since services may call each other through the application.
+LOCK = threading.RLock()
 NO_SUCH_ROUTE = frozenset({404, 405})
 
 
 class Application:
     """moto's services and ours behind one lock.
 
-    moto's backends are not thread-safe: requests are served one at a time. The lock is re-entrant, since
-    CloudFormation calls the other services from inside its own requests.
+    moto's backends are not thread-safe: requests are served one at a time.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._dispatch = Dispatcher()
-        self._lock = threading.RLock()
         loopback.connect(self, settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,11 +56,10 @@ class Application:
         environ["wsgi.input"] = BytesIO(body)
         if self._settings.account_id != DEFAULT_ACCOUNT:
             environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", self._settings.account_id)
-        with self._lock:
+        with LOCK:
             call = identify(environ, body)
             status, headers, content = self._serve(call, environ)
-        headers = [(name, value) for name, value in headers if name.lower() != "date"]
-        headers.append(("Date", formatdate(usegmt=True)))
+        headers = [(name, value) for name, value in headers if name.lower() != "date"] + [_date()]
         milliseconds = (time.perf_counter() - started) * 1000
         who = " by CloudFormation" if loopback.LOOPBACK in environ else ""
         code = status.partition(" ")[0]
@@ -73,13 +71,13 @@ class Application:
         """Forget everything: all accounts, all regions, all services."""
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 (an internal of moto)
 
-        with self._lock:
+        with LOCK:
             moto_api_backend.reset()
 
     def warm_up(self) -> None:
         """Load the services that iam-ra calls, one at a time; requests go in between."""
         for service in WARM:
-            with self._lock:
+            with LOCK:
                 self._dispatch.load(service)
             time.sleep(PAUSE_SECONDS)
 
@@ -98,7 +96,7 @@ class Application:
             message = f"The sandbox does not offer {call.service} {call.operation}."
             return _failure(call, content_type, "501 Not Implemented", "NotImplemented", message)
         except Exception as error:  # noqa: BLE001 (whatever moto raises, a client gets an answer that it can read)
-            message = f"The sandbox failed: {type(error).__name__} at {_where(error)}."
+            message = f"The sandbox failed: {type(error).__name__} at {where(error)}."
             log.error("%s %s: %s", call.service, call.operation, message)  # noqa: TRY400 (a message may hold a secret)
             return _failure(call, content_type, "500 Internal Server Error", "InternalFailure", message)
         status, headers = answer
@@ -110,8 +108,12 @@ class Application:
 
     def _health(self, start_response: StartResponse) -> Iterable[bytes]:
         content = json.dumps({"service": SERVICE, "version": iam_ra.__version__, "pid": os.getpid()}).encode()
-        start_response("200 OK", [("Content-Type", "application/json")])
+        start_response("200 OK", [("Content-Type", "application/json"), _date()])
         return [content]
+
+
+def _date() -> tuple[str, str]:
+    return "Date", formatdate(usegmt=True)
 
 
 def _failure(
@@ -119,11 +121,6 @@ def _failure(
 ) -> tuple[str, list[tuple[str, str]], bytes]:
     headers, content = wire.serialise(call, content_type, code, message)
     return status, list(headers.items()), content
-
-
-def _where(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
 
 
 def create_app(settings: Settings) -> WSGIApplication:
