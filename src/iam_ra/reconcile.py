@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,7 @@ from iam_ra import __version__
 from iam_ra.aws import snapshot as snapshots
 from iam_ra.aws.errors import translate
 from iam_ra.aws.naming import Names
+from iam_ra.aws.session import Aws
 from iam_ra.aws.stacks import Stacks
 from iam_ra.engine.action import Action
 from iam_ra.engine.diff import make_plan
@@ -46,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from iam_ra.aws.s3 import Bucket
-    from iam_ra.aws.session import Aws
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Limits, Namespace
     from iam_ra.engine.address import Address
@@ -84,7 +85,6 @@ class Reconciler:
         namespace: Namespace,
         aws: Aws,
         environ: Mapping[str, str],
-        listen: Listener = lambda _: None,
         *,
         parallelism: int = 10,
         allowed_deletions: int | None = None,
@@ -93,7 +93,7 @@ class Reconciler:
         self.names = Names(namespace.name)
         self._aws = aws
         self._environ = environ
-        self._listen = listen
+        self._listen: Listener = lambda _: None
         self._parallelism = parallelism
         self._allowed_deletions = allowed_deletions
         self._kinds = all_kinds()
@@ -116,14 +116,14 @@ class Reconciler:
         return Planned(plan, snapshot, state, tuple(refusals))
 
     def preflight(self, planned: Planned) -> list[IamRaError]:
-        """Return what would stop the plan, each thing once; nothing is written yet."""
+        """Return what would stop the plan, each cause once; nothing is written yet."""
         run = self._run(planned.snapshot)
-        found: dict[str, IamRaError] = {}
+        causes: defaultdict[tuple[str, str], list[IamRaError]] = defaultdict(list)
         with _translated():
             for change in planned.plan.changes:
                 for error in self._kinds[change.kind].preflight(change, run):
-                    found.setdefault(str(error), error)
-        return list(found.values())
+                    causes[error.why, error.fix].append(error)
+        return [_one_for_all(errors) for errors in causes.values()]
 
     @contextlib.contextmanager
     def locked(self, operation: str) -> Iterator[None]:
@@ -133,12 +133,13 @@ class Reconciler:
             with contextlib.nullcontext() if bucket is None else self._lock_in(bucket, operation):
                 yield
 
-    def apply(self, planned: Planned) -> Outcome:
-        """Make the plan's changes, record each, and say how it went. The caller holds the lock, if there is one.
+    def apply(self, planned: Planned, listen: Listener) -> Outcome:
+        """Make the plan's changes, record each, and return how it went. The caller holds the lock, if there is one.
 
         In an account without the namespace, the init stack comes first, whoever else makes it at the same time; then
         the lock in its bucket is taken, and what is left is planned again and must be what the caller was shown.
         """
+        self._listen = listen
         if planned.snapshot.bucket is not None:
             return self._execute(planned)
         kept = _Keeper()
@@ -163,8 +164,9 @@ class Reconciler:
                 )
             return outcome.and_then(self._execute(again))
 
-    def destroy(self, planned: Planned) -> Outcome:
+    def destroy(self, planned: Planned, listen: Listener) -> Outcome:
         """Delete everything; the bucket, with state and lock in it, and its stack go last."""
+        self._listen = listen
         last, others = planned.plan.split(frozenset({INIT_STACK}))
         outcome = self._execute(replace(planned, plan=others)) if others.changes else Outcome()
         if not outcome.complete:
@@ -309,6 +311,12 @@ class _Actor:
             self._recorder.record(address, part)
 
 
+def _one_for_all(errors: list[IamRaError]) -> IamRaError:
+    """Return the first of several errors with one cause, saying how many more there are."""
+    first, others = errors[0], len({error.what for error in errors}) - 1
+    return first if not others else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
+
+
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Turn what botocore raises into our own errors."""
@@ -334,3 +342,17 @@ def _refusals(plan: Plan, limits: Limits, allowed: int | None, *, destroy: bool)
         why=f"they are {', '.join(plan.lost_entities()[:_FEW_ENTITIES])}{', …' if lost > _FEW_ENTITIES else ''}",
         fix=f"if that is meant, run the command with --allow deletes:{lost}",
     )
+
+
+def connect(
+    namespace: Namespace,
+    profile: str | None,
+    environ: Mapping[str, str],
+    *,
+    parallelism: int = 10,
+    allowed_deletions: int | None = None,
+) -> Reconciler:
+    """Return the reconciler of a namespace, in the file's region whatever the environment says."""
+    with _translated():
+        aws = Aws(namespace.region, profile, connections=parallelism + 4)
+    return Reconciler(namespace, aws, environ, parallelism=parallelism, allowed_deletions=allowed_deletions)

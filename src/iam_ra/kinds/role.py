@@ -91,7 +91,7 @@ class RoleStack(StackKind):
         return {
             **{key: value for key, value in inputs.items() if key not in {"template", "tags", "trust"}},
             "role": name,
-            "name": run.names.role(name),
+            "resource_name": run.names.role(name),
             "path": run.names.role_path,
             "session_policy": None if session_policy is None else json.dumps(session_policy, sort_keys=True),
             "trust_policy": trust_policy(

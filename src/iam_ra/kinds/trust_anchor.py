@@ -66,7 +66,7 @@ class TrustAnchorStack(StackKind):
         """Return the anchor's name, certificate and notifications."""
         return {
             "scope": name,
-            "name": run.names.trust_anchor(name),
+            "resource_name": run.names.trust_anchor(name),
             "certificate": inputs["certificate"],
             "notifications": inputs["notifications"],
         }

@@ -52,11 +52,9 @@ class FileKeyStore:
             with _locked(self.folder) as folder:
                 # What a killed run left; nobody else is at work while the folder is locked.
                 temporary.unlink(missing_ok=True)
-                if os.path.lexists(path):
-                    return False
                 try:
                     _write_new(temporary, key.pem())
-                    # Not a rename: a link never replaces what somebody copied there in the meantime.
+                    # Not a rename: a link never replaces what is there.
                     os.link(temporary, path)
                 except FileExistsError:
                     return False

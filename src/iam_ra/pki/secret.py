@@ -34,9 +34,6 @@ class Opaque:
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret cannot be serialised")
-
     def __getstate__(self) -> NoReturn:
         raise TypeError("a secret cannot be serialised")
 

@@ -37,13 +37,10 @@ def update_lines(fields: Iterable[FieldChange], style: Style, *, verbose: bool) 
     """Return field-level differences: `name  before → after`, elements of lists each as `+ value` or `- value`."""
     shown = [each for each in fields if verbose or each.path != "template"]
     column = _column(shown)
+    room = WIDTH - len(_INDENT) - column - 2
     lines: list[str] = []
     for path, group in groupby(shown, key=lambda each: each.path):
-        values = [
-            line
-            for each in group
-            for line in _difference(each, WIDTH - len(_INDENT) - column - 2, style, verbose)
-        ]
+        values = [line for each in group for line in _difference(each, room, style, verbose=verbose)]
         lines += _under(path, values, column)
     return lines
 
@@ -51,10 +48,9 @@ def update_lines(fields: Iterable[FieldChange], style: Style, *, verbose: bool) 
 def whole_lines(fields: Sequence[FieldChange], style: Style) -> list[str]:
     """Return every field of a new part with its whole value."""
     column = _column(fields)
-    room = WIDTH - len(_INDENT) - column - 2
     lines: list[str] = []
     for each in fields:
-        values = [style.dim(line) if each.after is UNKNOWN else line for line in full(each.after, room)]
+        values = [style.dim(line) if each.after is UNKNOWN else line for line in full(each.after)]
         lines += _under(each.path, values, column)
     return lines
 
@@ -72,28 +68,35 @@ def _under(path: str, values: Sequence[str], column: int) -> list[str]:
     return [f"{_INDENT}{pad(name, column)}  {values[0]}", *(beside + line for line in values[1:])]
 
 
-def _difference(change: FieldChange, room: int, style: Style, verbose: bool) -> list[str]:
-    if change.before is None:
-        return _signed("+", change.after, room, style, verbose)
-    if change.after is None:
-        return _signed("-", change.before, room, style, verbose)
-    before, after = pair(change.before, change.after, room - 2)
-    if cells(before) + cells(after) + 3 <= room and not (verbose and _is_cut(before, after)):
-        shown = style.dim(after) if change.after is UNKNOWN else style.green(after)
-        return [f"{style.red(before)} {style.dim('→')} {shown}"]
-    if verbose:
+def _difference(change: FieldChange, room: int, style: Style, *, verbose: bool) -> list[str]:
+    if _is_nothing(change.before):
+        return _signed("+", change.after, room, style, verbose=verbose)
+    if _is_nothing(change.after):
+        return _signed("-", change.before, room, style, verbose=verbose)
+    if verbose and (_is_long(change.before, room) or _is_long(change.after, room)):
         return [
-            *_signed("-", change.before, room, style, verbose),
-            *_signed("+", change.after, room, style, verbose),
+            *_signed("-", change.before, room, style, verbose=True),
+            *_signed("+", change.after, room, style, verbose=True),
         ]
+    arrow = f" {style.dim('→')} "
+    if change.after is UNKNOWN:
+        return [f"{style.red(short(change.before, room - 22))}{arrow}{style.dim(UNKNOWN.value)}"]
+    before, after = pair(change.before, change.after, room - 2)
+    if cells(before) + cells(after) + 3 <= room:
+        return [f"{style.red(before)}{arrow}{style.green(after)}"]
     return [style.red(f"- {before}"), style.green(f"+ {after}")]
 
 
-def _signed(sign: str, value: Any, room: int, style: Style, verbose: bool) -> list[str]:
+def _signed(sign: str, value: Any, room: int, style: Style, *, verbose: bool) -> list[str]:
     paint = style.green if sign == "+" else style.red
-    lines = full(value, room - 2) if verbose else [short(value, room - 2)]
+    lines = full(value) if verbose else [short(value, room - 2)]
     return [paint(f"{sign if index == 0 else ' '} {line}") for index, line in enumerate(lines)]
 
 
-def _is_cut(*texts: str) -> bool:
-    return any("…" in text for text in texts)
+def _is_nothing(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _is_long(value: Any, room: int) -> bool:
+    lines = full(value)
+    return len(lines) > 1 or cells(lines[0]) > room // 2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from iam_ra.engine.action import Action
+from iam_ra.engine.action import Action, Reason
 from iam_ra.render.fields import key_fields, update_lines, whole_lines
 from iam_ra.render.problems import Warning_, error_lines, plural, warning_lines
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
@@ -13,14 +13,14 @@ from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from iam_ra.engine.action import Reason
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change, Conflict, Plan
     from iam_ra.render.model import Header
 
 # As in the file, from the ground up. What is not listed comes after, by name.
 _ENTITY_ORDER: Final = ("init", "ca", "role", "host", "cluster", "workload")
-# From so many new entities of one sort on, each shows only the names of its parts.
+_PLURALS: Final = {"ca": "authorities"}
+# More new or deleted entities than that, with the same parts for the same reason, are shown as one crowd.
 _MANY: Final = 20
 _VERBS: Final = {
     Action.CREATE: "to create",
@@ -42,21 +42,20 @@ def plan_text(
     """Return the plan as text that ends in a newline; `refusals` are why it may not be applied."""
     style = Style(color)
     entities = _entities(plan)
-    crowded = {
-        sort for sort in _ENTITY_ORDER if sum(each.is_new and each.sort == sort for each in entities) > _MANY
-    }
+    alike = {} if verbose else _crowds(entities)
     blocks = [
         _title(header, style),
         warning_lines(warnings, style),
-        *(
-            _entity_lines(each, style, verbose=verbose, brief=each.sort in crowded and not verbose)
-            for each in entities
-        ),
+        *(_crowd_lines(each, style) for each in alike.values()),
+        *(_entity_lines(each, style, verbose=verbose) for each in entities if each.likeness not in alike),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in refusals),
         _totals(plan, refusals, style),
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+_Likeness: TypeAlias = "tuple[str, Action | None, tuple[Reason, ...], tuple[str, ...]]"
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,14 @@ class _Entity:
         return self.name.partition("/")[0]
 
     @property
-    def is_new(self) -> bool:
-        return self.whole is Action.CREATE
+    def likeness(self) -> _Likeness:
+        """What entities have in common that can be shown as one crowd."""
+        return (
+            self.sort,
+            self.whole,
+            self.changes[0].reasons,
+            tuple(each.address.part for each in self.changes),
+        )
 
     @property
     def symbol(self) -> str:
@@ -103,6 +108,14 @@ def _whole(changes: Sequence[Change]) -> Action | None:
     return first.action if alike and first.action is not Action.UPDATE else None
 
 
+def _crowds(entities: Sequence[_Entity]) -> dict[_Likeness, list[_Entity]]:
+    found: dict[_Likeness, list[_Entity]] = {}
+    for each in entities:
+        if each.whole in {Action.CREATE, Action.DELETE}:
+            found.setdefault(each.likeness, []).append(each)
+    return {likeness: members for likeness, members in found.items() if len(members) > _MANY}
+
+
 def _title(header: Header, style: Style) -> list[str]:
     place = f"{header.account_id}/{header.region}" if header.account_id else header.region
     rest = [f"namespace {header.namespace}", place, header.file]
@@ -116,12 +129,29 @@ def _title(header: Header, style: Style) -> list[str]:
     return [style.bold(name) + style.dim(lines[0].removeprefix(name)), *map(style.dim, lines[1:])]
 
 
-def _entity_lines(entity: _Entity, style: Style, *, verbose: bool, brief: bool) -> list[str]:
+def _crowd_lines(entities: Sequence[_Entity], style: Style) -> list[str]:
+    first = entities[0]
+    sort, action, reasons, parts = first.likeness
+    name = f"{len(entities):,} {_PLURALS.get(sort, f'{sort}s')}"
+    each = Reason(reasons[0].cause, f"each with {', '.join(parts)}")
+    lines = _reasoned(
+        f"{first.symbol:>3} ",
+        name,
+        (*reasons, each),
+        style,
+        style.bold,
+        _paint(action or Action.CREATE, style),
+    )
+    names = ", ".join(entity.name.partition("/")[2] for entity in entities)
+    return lines + wrap(names, first=" " * 6, rest=" " * 6)
+
+
+def _entity_lines(entity: _Entity, style: Style, *, verbose: bool) -> list[str]:
     paint = _paint(entity.whole or Action.UPDATE, style)
     name = harmless(entity.name)
     reasons = entity.changes[0].reasons if entity.whole else ()
     lines = _reasoned(f"{entity.symbol:>3} ", name, reasons, style, style.bold, paint)
-    if entity.whole is Action.DELETE or brief:
+    if entity.whole is Action.DELETE:
         names = ", ".join(harmless(change.address.part) for change in entity.changes)
         return lines + [style.dim(line) for line in wrap(names, first=" " * 6, rest=" " * 6)]
     column = max(cells(harmless(change.address.part)) for change in entity.changes)

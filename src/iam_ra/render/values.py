@@ -21,17 +21,17 @@ def short(value: Any, room: int = WIDTH) -> str:
     return elide(_inline(value), room)
 
 
-def full(value: Any, room: int = WIDTH) -> list[str]:
-    """Return `value` whole, on as many lines of at most `room` columns as it takes."""
+def full(value: Any) -> list[str]:
+    """Return `value` whole and unbroken, so that it can be copied: an item of a list or a line of a text on each line."""
     if isinstance(value, Mapping):
         lines = json.dumps(value, indent=2, ensure_ascii=False, default=_plain).splitlines()
-    elif isinstance(value, list | tuple):
-        return [line for item in value for line in full(item, room)] or ["[]"]
+    elif isinstance(value, list | tuple) and value:
+        return [line for item in value for line in full(item)]
     elif isinstance(value, str) and "\n" in value:
         lines = value.splitlines()
     else:
         lines = [_inline(value)]
-    return [piece for line in lines for piece in _pieces(harmless(line), room)]
+    return [harmless(line) for line in lines]
 
 
 def pair(before: Any, after: Any, room: int) -> tuple[str, str]:
@@ -92,10 +92,6 @@ def _begun(text: str, start: int, room: int) -> str:
     while cells(rest) > room:
         rest = f"{rest[: room - 1 - max(cells(rest) - len(rest), 0)]}…"
     return rest
-
-
-def _pieces(line: str, room: int) -> list[str]:
-    return [line[start : start + room] for start in range(0, len(line), room)] or [""]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,40 @@
+"""`iam-ra apply`: make it as the file says."""
+
+from __future__ import annotations
+
+import click
+
+from iam_ra.cli import exits
+from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.running import allow_option, ask, carry_out, reconciler_for, show, show_errors
+from iam_ra.engine.errors import PreflightError, RefusedError
+
+
+@click.command("apply", cls=Command)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
+)
+@allow_option
+@pass_options
+def command(options: Options, yes: bool, parallelism: int, allow: str | None) -> int:
+    """Plan, show the plan, ask, and make the changes; each part as soon as what it needs is done.
+
+    After a failure the parts that do not depend on it are made all the same. Run it again to go on.
+    """
+    loaded = options.load()
+    reconciler = reconciler_for(options, loaded, allow=allow, parallelism=parallelism)
+    with reconciler.locked("apply"):
+        planned = reconciler.plan()
+        if not options.json:
+            show(options, loaded, planned, "apply")
+        if not planned.is_applicable:
+            return RefusedError.exit_code
+        if planned.plan.is_empty and not options.json:
+            return exits.OK
+        problems = reconciler.preflight(planned)
+        if problems:
+            show_errors(options, problems)
+            raise PreflightError("nothing was changed: the plan needs what is not there", fix="see above")
+        ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
+        return carry_out(options, loaded, planned, reconciler, reconciler.apply, "apply")

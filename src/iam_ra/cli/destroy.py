@@ -1,0 +1,35 @@
+"""`iam-ra destroy`: delete everything of the namespace."""
+
+from __future__ import annotations
+
+import click
+
+from iam_ra.cli import exits
+from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.running import ask, carry_out, reconciler_for, show
+from iam_ra.engine.errors import RefusedError
+
+
+@click.command("destroy", cls=Command)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
+)
+@pass_options
+def command(options: Options, yes: bool, parallelism: int) -> int:
+    """Delete every host, role and authority, their files and keys, and at last the bucket with the state.
+
+    Refused while anything is protected. It can be run again from wherever it stopped.
+    """
+    loaded = options.load()
+    reconciler = reconciler_for(options, loaded, parallelism=parallelism)
+    with reconciler.locked("destroy"):
+        planned = reconciler.plan(destroy=True)
+        if not options.json:
+            show(options, loaded, planned, "destroy")
+        if not planned.is_applicable:
+            return RefusedError.exit_code
+        if planned.plan.is_empty and not options.json:
+            return exits.OK
+        ask(options, "Delete all of this? It cannot be undone.", yes=yes or planned.plan.is_empty)
+        return carry_out(options, loaded, planned, reconciler, reconciler.destroy, "destroy")

@@ -1,0 +1,31 @@
+"""`iam-ra plan`: what the file would change. Reads only."""
+
+from __future__ import annotations
+
+import click
+
+from iam_ra.cli import exits
+from iam_ra.cli.envelope import write_object
+from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.running import allow_option, plan_object, reconciler_for, show
+from iam_ra.engine.errors import RefusedError
+
+
+@click.command("plan", cls=Command)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@allow_option
+@pass_options
+def command(options: Options, detailed_exitcode: bool, allow: str | None) -> int:
+    """Compare the file with the recorded state and with what is really there, and show what would change.
+
+    Nothing is written, to AWS or to the disk, and no lock is taken.
+    """
+    loaded = options.load()
+    planned = reconciler_for(options, loaded, allow=allow).plan()
+    if options.json:
+        write_object(plan_object(loaded, planned, "plan"))
+    else:
+        show(options, loaded, planned, "plan")
+    if not planned.is_applicable:
+        return RefusedError.exit_code
+    return exits.CHANGES if detailed_exitcode and not planned.plan.is_empty else exits.OK

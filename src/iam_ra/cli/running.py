@@ -1,0 +1,157 @@
+"""What plan, apply, destroy and status share: from the options to a reconciler, from a plan to the screen, consent."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iam_ra.cli import exits
+from iam_ra.cli.envelope import write_object
+from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iam_ra.cli.options import Options
+    from iam_ra.config.load import Loaded
+    from iam_ra.engine.events import Listener
+    from iam_ra.engine.execute import Outcome
+    from iam_ra.reconcile import Planned, Reconciler
+    from iam_ra.render.model import Header
+
+_ALLOW = re.compile(r"deletes:(\d{1,6})")
+
+
+def allow_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--allow`."""
+    return click.option(
+        "--allow",
+        metavar="deletes:N",
+        help="Agree to exactly N deleted or replaced entities, above limits.max_delete_percent.",
+    )(function)
+
+
+def reconciler_for(
+    options: Options, loaded: Loaded, *, allow: str | None = None, parallelism: int = 10
+) -> Reconciler:
+    """Return the reconciler of the file, with the credentials of the environment or of `--profile`."""
+    from iam_ra.reconcile import connect  # noqa: PLC0415 - boto3 is slow, and no part of --help
+
+    return connect(
+        loaded.namespace,
+        options.profile,
+        os.environ,
+        parallelism=parallelism,
+        allowed_deletions=_deletions(allow),
+    )
+
+
+def _deletions(allow: str | None) -> int | None:
+    if allow is None:
+        return None
+    found = _ALLOW.fullmatch(allow)
+    if found is None:
+        raise UsageError(
+            f"--allow {allow} is not understood",
+            fix="write --allow deletes:12, with the number the plan names",
+        )
+    return int(found[1])
+
+
+def header_of(loaded: Loaded, planned: Planned, command: str) -> Header:
+    """Return where a plan stands."""
+    from iam_ra.render.model import Header  # noqa: PLC0415 - part of no --help
+
+    namespace = loaded.namespace
+    account = planned.snapshot.caller.account_id
+    return Header(namespace.name, namespace.region, account, namespace.file.name, command)
+
+
+def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> None:
+    """Write the plan for people to stdout."""
+    from iam_ra.render.text import plan_text  # noqa: PLC0415 - part of no --help
+
+    text = plan_text(
+        planned.plan,
+        header_of(loaded, planned, command),
+        refusals=planned.refusals,
+        warnings=loaded.warnings,
+        verbose=options.verbose,
+        color=options.wants_color(sys.stdout),
+    )
+    click.echo(text, nl=False, color=options.wants_color(sys.stdout))
+
+
+def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any]:
+    """Return the plan as its JSON object."""
+    from iam_ra.render.json import plan_json  # noqa: PLC0415 - part of no --help
+
+    state = planned.state
+    return plan_json(
+        planned.plan,
+        header_of(loaded, planned, command),
+        lineage=planned.snapshot.lineage,
+        serial=0 if state is None else state.serial,
+        now=planned.snapshot.caller.now,
+        refusals=planned.refusals,
+        warnings=loaded.warnings,
+    )
+
+
+def show_errors(options: Options, errors: Sequence[IamRaError]) -> None:
+    """Write errors to stderr, each with its why and its fix."""
+    from iam_ra.render.problems import error_text  # noqa: PLC0415 - part of no --help
+
+    color = options.wants_color(sys.stderr)
+    for error in errors:
+        click.echo(error_text(error, color=color), err=True, color=color)
+
+
+def ask(options: Options, question: str, *, yes: bool) -> None:
+    """Go on if the user agrees. Raises NoConsentError otherwise, and when nobody is there to answer."""
+    if yes:
+        return
+    if options.json or not sys.stdin.isatty():
+        raise NoConsentError(
+            "nothing was changed: nobody is there to agree",
+            why="--json and input that is no terminal never wait for an answer",
+            fix="give --yes if the plan above is what you want",
+        )
+    if not click.confirm(question, default=False, err=True):
+        raise NoConsentError("nothing was changed: you did not agree")
+
+
+def carry_out(
+    options: Options,
+    loaded: Loaded,
+    planned: Planned,
+    reconciler: Reconciler,
+    work: Callable[[Planned, Listener], Outcome],
+    command: str,
+) -> int:
+    """Make the changes with their progress on stderr, say how it ended, keep the history; return the exit code."""
+    from iam_ra.render.json import apply_json  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.outcome import outcome_text  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.progress import listener  # noqa: PLC0415 - part of no --help
+
+    since = time.monotonic()
+    color = options.wants_color(sys.stderr)
+    total = len(planned.plan.changes)
+    with listener(sys.stderr, color=color, verbose=options.verbose, total=total) as listen:
+        outcome = work(planned, listen)
+    seconds = time.monotonic() - since
+    if outcome.done or outcome.failed:
+        reconciler.write_history(command, plan_object(loaded, planned, command), outcome)
+    if options.json:
+        header, now = header_of(loaded, planned, command), planned.snapshot.caller.now
+        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds))
+    else:
+        again = f"iam-ra {command}"
+        text = outcome_text(outcome, seconds=seconds, again=again, title=command.capitalize(), color=color)
+        click.echo(f"\n{text}", err=True, nl=False, color=color)
+    return exits.OK if outcome.complete else ApplyIncompleteError.exit_code

@@ -1,0 +1,88 @@
+"""`iam-ra status`: what there is, who may take which role, and how long certificates last."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iam_ra.cli.envelope import write_json
+from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.running import reconciler_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from iam_ra.render.style import Style
+    from iam_ra.state.status import Identity
+
+_SOON_DAYS = 30
+
+
+@click.command("status", cls=Command)
+@pass_options
+def command(options: Options) -> None:
+    """Show what was applied: authorities, hosts and roles, the days that certificates last, and what is pending."""
+    from iam_ra.state import status  # noqa: PLC0415 - part of no --help
+
+    loaded = options.load()
+    planned = reconciler_for(options, loaded).plan()
+    parts = {} if planned.state is None else planned.state.parts
+    caller = planned.snapshot.caller
+    found = status.identities(parts, caller.now)
+    roles = status.roles(parts, found)
+    pending = len(planned.plan.changes) + len(planned.plan.conflicts)
+    if options.json:
+        data: dict[str, Any] = {
+            "namespace": loaded.namespace.name,
+            "region": loaded.namespace.region,
+            "account_id": caller.account_id,
+            "lineage": planned.snapshot.lineage,
+            "serial": 0 if planned.state is None else planned.state.serial,
+            "identities": [asdict(each) for each in found],
+            "roles": roles,
+            "pending_changes": pending,
+        }
+        write_json("status", data)
+        return
+    style = options.style(sys.stdout)
+    place = f"{caller.account_id}/{loaded.namespace.region}"
+    click.echo(
+        f"{style.bold('iam-ra status')} · namespace {loaded.namespace.name} · {place}\n", color=style.color
+    )
+    if not found:
+        click.echo("Nothing was applied yet: `iam-ra apply` makes the namespace.")
+        return
+    click.echo(_tables(found, roles, style), color=style.color)
+    click.echo(
+        f"{pending} changes are pending: `iam-ra plan` shows them."
+        if pending
+        else "The world is as the file says."
+    )
+
+
+def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style: Style) -> str:
+    from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415 - part of no --help
+
+    columns = (
+        Column("entity"),
+        Column("identity"),
+        Column("roles"),
+        Column("expires"),
+        Column("days", "right"),
+    )
+    rows = [
+        (
+            each.entity,
+            each.identity,
+            ", ".join(each.roles),
+            each.not_after[:10],
+            Cell(f"{each.days_left:,}", style.red if each.days_left <= _SOON_DAYS else style.green),
+        )
+        for each in found
+    ]
+    takers = [(f"role/{name}", ", ".join(entities) or "nobody") for name, entities in roles.items()]
+    identities = table_text(columns, rows, color=style.color)
+    return f"{identities}\n{table_text((Column('role'), Column('taken by')), takers, color=style.color)}"

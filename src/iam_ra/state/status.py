@@ -1,0 +1,57 @@
+"""What was applied, seen from the identities: who may take which role, and for how many days more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.part import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An authority or a host with its certificate. `serial` is decimal, `not_after` ISO 8601."""
+
+    entity: str
+    identity: str
+    roles: tuple[str, ...]
+    serial: str
+    not_after: str
+    days_left: int
+
+
+def identities(parts: Mapping[Address, Recorded], now: datetime) -> tuple[Identity, ...]:
+    """Return the authorities and the hosts that the state records, with the roles that were really granted."""
+    anchors = {
+        address.entity: part.outputs["TrustAnchorArn"]
+        for address, part in parts.items()
+        if "TrustAnchorArn" in part.outputs
+    }
+    grants = [
+        (address.entity.partition("/")[2], each["trust_anchor"], frozenset(each["identities"]))
+        for address, part in sorted(parts.items())
+        for each in part.inputs.get("trust", ())
+    ]
+    found = []
+    for address, part in sorted(parts.items()):
+        if "not_after" in part.outputs:
+            identity = str(part.inputs.get("identity", part.outputs.get("subject", "")))
+            anchor = anchors.get(f"ca/{part.inputs.get('ca')}")
+            roles = tuple(role for role, arn, names in grants if arn == anchor and identity in names)
+            not_after = part.outputs["not_after"]
+            days = (datetime.fromisoformat(not_after) - now).days
+            found.append(Identity(address.entity, identity, roles, part.outputs["serial"], not_after, days))
+    return tuple(found)
+
+
+def roles(parts: Mapping[Address, Recorded], known: tuple[Identity, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Return each recorded role with the entities that may take it."""
+    names = sorted(
+        address.entity.removeprefix("role/") for address in parts if address.entity.startswith("role/")
+    )
+    return {name: tuple(each.entity for each in known if name in each.roles) for name in names}
