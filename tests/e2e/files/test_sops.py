@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import subprocess
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,18 @@ def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, texts: dict
     assert {name: value.reveal().decode() for name, value in opened.items()} == texts
 
 
-def test_nothing_is_written_and_no_file_came_and_went(repo: Path, home: Path) -> None:
-    watched = [repo, home, Path.cwd()]
+def test_nothing_is_written_and_no_file_came_and_went(
+    repo: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    watched = [repo, home, here]
     # A file that came and went leaves its folder with another time of change.
     before = [folder.stat().st_mtime_ns for folder in watched]
     Sops(environ(home)).encrypt(VALUES, TARGET, repo)
     assert [folder.stat().st_mtime_ns for folder in watched] == before
-    assert names(home) == []
+    assert names(home) == names(here) == []
     assert names(repo) == [".sops.yaml"]
 
 
@@ -201,7 +207,11 @@ def test_public_values_may_stay_in_clear_text(repo: Path, home: Path) -> None:
 
 
 def spoil_value(text: bytes) -> bytes:
-    return re.sub(rb"(private_key: ENC\[AES256_GCM,data:)..", rb"\1AA", text)
+    return re.sub(
+        rb"(private_key: ENC\[AES256_GCM,data:)(.)",
+        lambda at: at[1] + (b"B" if at[2] == b"A" else b"A"),
+        text,
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,17 +296,29 @@ def test_no_secret_is_in_the_arguments_or_the_environment_or_an_error(repo: Path
     assert str(repo / TARGET) in (home / "seen").read_text()
 
 
-def test_a_sops_that_cannot_start_or_end_is_told(
-    repo: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sops_module, "TIMEOUT_SECONDS", 0.2)
+def test_a_sops_that_does_not_end_is_ended(repo: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sops_module, "TIMEOUT_SECONDS", 0.3)
+    environment = fake(home, 'case "$*" in *--version*) echo sops 3.11.0; exit;; esac\nexec sleep 5')
     with pytest.raises(ToolError) as caught:
-        Sops(fake(home, "exec sleep 5")).encrypt(VALUES, TARGET, repo)
+        Sops(environment).encrypt(VALUES, TARGET, repo)
     assert "did not end" in caught.value.why
+    # Nothing leads to the frames that held the plaintext.
     assert caught.value.__context__ is None
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert KEY.reveal().decode().split("\n")[1] not in "".join(shown.format()) + str(caught.value.as_dict())
+
+
+def test_a_sops_that_cannot_start_is_told(repo: Path, home: Path) -> None:
     environment = fake(home, "")
     (home / "bin/sops").write_text("#!/nowhere/at/all\n")
     with pytest.raises(ToolError) as caught:
         Sops(environment).encrypt(VALUES, TARGET, repo)
     assert "cannot be started" in caught.value.why
+
+
+def test_an_answer_that_cannot_be_read_is_not_quoted(home: Path) -> None:
+    script = 'case "$*" in *--version*) echo sops 3.11.0; exit;; esac\necho PLANTED-VALUE'
+    with pytest.raises(ToolError) as caught:
+        Sops(fake(home, script)).decrypt(b"", TARGET)
     assert caught.value.__context__ is None
+    assert "PLANTED-VALUE" not in str(caught.value.as_dict())

@@ -33,7 +33,11 @@ def test_openssl_takes_the_chain(tmp_path: Path, algorithm: KeyAlgorithm) -> Non
         PrivateKey.generate("ec-p256" if "rsa" in algorithm else algorithm),
     )
     root = self_signed(
-        key.signing_key, authority_subject("default", "edge"), serial=new_serial(), now=NOW, validity=timedelta(days=3650)
+        key.signing_key,
+        authority_subject("default", "edge"),
+        serial=new_serial(),
+        now=NOW,
+        validity=timedelta(days=3650),
     )
     serial = new_serial()
     leaf = KeySigner(root, key.signing_key).sign_leaf(
