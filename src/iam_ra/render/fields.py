@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iam_ra.engine.part import UNKNOWN
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad
-from iam_ra.render.values import full, is_telling, pair, short
+from iam_ra.render.values import full, in_order, is_telling, pair, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ def key_fields(change: Change, room: int) -> str:
 
 def update_lines(fields: Iterable[FieldChange], style: Style, *, verbose: bool) -> list[str]:
     """Return field-level differences: `name  before → after`, elements of lists each as `+ value` or `- value`."""
-    shown = [each for each in fields if verbose or each.path != "template"]
+    shown = [each for each in in_order(fields) if verbose or each.path != "template"]
     column = _column(shown)
     room = WIDTH - len(_INDENT) - column - 2
     lines: list[str] = []

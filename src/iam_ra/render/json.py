@@ -10,6 +10,7 @@ from iam_ra import __version__
 from iam_ra.config.diagnostics import Diagnostic
 from iam_ra.engine.action import Action
 from iam_ra.engine.part import UNKNOWN, has_unknown
+from iam_ra.render.values import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         **_made(change),
         "reasons": [{"cause": each.cause.value, "text": each.text} for each in change.reasons],
-        "fields": [_field(each) for each in change.fields],
+        "fields": [_field(each) for each in in_order(change.fields)],
         "after": [str(each) for each in change.after],
     }
 

@@ -11,7 +11,7 @@ from iam_ra.render.problems import Warning_, error_lines, plural, warning_lines
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change, Conflict, Plan
@@ -41,13 +41,10 @@ def plan_text(
 ) -> str:
     """Return the plan as text that ends in a newline; `refusals` are why it may not be applied."""
     style = Style(color)
-    entities = _entities(plan)
-    alike = {} if verbose else _crowds(entities)
     blocks = [
         _title(header, style),
         warning_lines(warnings, style),
-        *(_crowd_lines(each, style) for each in alike.values()),
-        *(_entity_lines(each, style, verbose=verbose) for each in entities if each.likeness not in alike),
+        *_blocks(_entities(plan), style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in refusals),
         _totals(plan, refusals, style),
@@ -106,6 +103,17 @@ def _whole(changes: Sequence[Change]) -> Action | None:
     first = changes[0]
     alike = all(each.action is first.action and each.reasons == first.reasons for each in changes)
     return first.action if alike and first.action is not Action.UPDATE else None
+
+
+def _blocks(entities: Sequence[_Entity], style: Style, *, verbose: bool) -> Iterator[list[str]]:
+    """Yield the lines of each entity, or of each crowd where its first member would stand."""
+    crowds = {} if verbose else _crowds(entities)
+    for entity in entities:
+        crowd = crowds.get(entity.likeness)
+        if crowd is None:
+            yield _entity_lines(entity, style, verbose=verbose)
+        elif crowd[0] is entity:
+            yield _crowd_lines(crowd, style)
 
 
 def _crowds(entities: Sequence[_Entity]) -> dict[_Likeness, list[_Entity]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from iam_ra.engine.part import UNKNOWN
 from iam_ra.render.style import WIDTH, cells, elide, harmless
+
+if TYPE_CHECKING:
+    from iam_ra.engine.diff import FieldChange
 
 _DIGEST: Final = re.compile(r"(?:sha256:)?[0-9a-f]{40,128}")
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -45,6 +48,13 @@ def pair(before: Any, after: Any, room: int) -> tuple[str, str]:
     # Elided alike: what differs stands in the part left out, so begin there.
     start = max(_common(old, new) - _KEPT_PREFIX, 0)
     return _begun(old, start, room), _begun(new, start, room)
+
+
+def in_order(fields: Iterable[FieldChange]) -> list[FieldChange]:
+    """Return fields in an order that depends on nothing but them: by path, what goes before what comes."""
+    return sorted(
+        fields, key=lambda each: (each.path, each.before is None, _inline(each.before), _inline(each.after))
+    )
 
 
 def is_telling(value: Any) -> bool:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.render import samples
+
+from iam_ra.config.diagnostics import Diagnostic
+from iam_ra.engine.errors import IamRaError, ProtectedError, TooManyDeletionsError
+from iam_ra.render.style import cells
+from iam_ra.render.text import plan_text
+from iam_ra.render.values import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iam_ra.engine.plan import Plan
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+PLANS: dict[str, Callable[[], Plan]] = {
+    "first_apply": samples.first_apply,
+    "edited_role": samples.edited_role,
+    "removed_host": samples.removed_host,
+    "replaced_anchor": samples.replaced_anchor,
+    "drift": samples.drift,
+    "protection": samples.protection,
+    "conflict": samples.conflict,
+    "hostile": samples.hostile,
+    "fleet": samples.fleet,
+    "nothing": lambda: samples.plan(settled=[f"host/h{number}:stack" for number in range(31)]),
+}
+REFUSALS: list[IamRaError] = [
+    TooManyDeletionsError(
+        "12 of 20 entities would be deleted or replaced: 60%, and the limit is 30%",
+        why="A file that lost its entries by mistake would take them from AWS; `limits.max_delete_percent` guards that.",
+        fix="If it is meant, run `iam-ra apply --allow deletes:12`.",
+    ),
+    ProtectedError("host/old is protected", fix="Set `protect: false`, apply, then remove it."),
+]
+WARNINGS: list[str | Diagnostic] = [
+    "this machine's clock is 3 minutes behind that of AWS",
+    Diagnostic("warning", "IRA1173", "iam-ra.yaml", 12, 5, "hosts.web", "renew_before is cut to 20d", "", ""),
+]
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_looks_as_agreed(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"{name}.txt", plan_text(PLANS[name](), samples.HEADER))
+
+
+@pytest.mark.parametrize("name", ["first_apply", "edited_role"])
+def test_verbose_shows_all_fields(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"{name}.verbose.txt", plan_text(PLANS[name](), samples.HEADER, verbose=True))
+
+
+def test_refusals_and_warnings_frame_the_plan(golden: Callable[[str, str], None]) -> None:
+    text = plan_text(samples.removed_host(), samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+    golden("refused.txt", text)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_colour_adds_nothing_but_colour(name: str) -> None:
+    plan = PLANS[name]()
+    colored = plan_text(plan, samples.HEADER, color=True, refusals=REFUSALS, warnings=WARNINGS)
+    assert ANSI.search(colored)
+    assert ANSI.sub("", colored) == plan_text(plan, samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+
+
+@pytest.mark.parametrize("name", sorted(PLANS.keys() - {"hostile"}))
+def test_a_plan_fits_80_columns(name: str) -> None:
+    text = plan_text(PLANS[name](), samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+    assert max(map(cells, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_hostile_names_cannot_steer_the_terminal(verbose: bool) -> None:
+    text = plan_text(samples.hostile(), samples.HEADER, verbose=verbose)
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"\x1b[2J" in text
+
+
+def test_different_values_never_look_alike() -> None:
+    text = plan_text(samples.hostile(), samples.HEADER)
+    shown = re.findall(r"^ +(?:same +)?([-+]) (…?p+.*)$", text, re.MULTILINE)
+    assert len(shown) == 2
+    assert shown[0][1] != shown[1][1]
+
+
+def test_the_order_of_fields_hangs_on_nothing_else() -> None:
+    change = samples.edited_role().changes[0]
+    assert in_order(change.fields) == in_order(reversed(change.fields))
+    removed_first = [each.before is None for each in in_order(change.fields) if each.path == "policies"]
+    assert removed_first == sorted(removed_first)
+
+
+def test_an_unknown_account_is_left_out() -> None:
+    title = plan_text(samples.plan(), replace(samples.HEADER, account_id="")).splitlines()[0]
+    assert title == "iam-ra plan · namespace default · ap-southeast-2 · iam-ra.yaml"
+
+
+def test_the_order_of_changes_does_not_move_entities() -> None:
+    plan = samples.first_apply()
+    backwards = replace(
+        plan, changes=tuple(sorted(plan.changes, key=lambda each: each.address, reverse=True))
+    )
+    headings = [
+        re.findall(r"^  [+~-] (.*)$", plan_text(each, samples.HEADER), re.MULTILINE)
+        for each in (plan, backwards)
+    ]
+    assert headings[0] == headings[1]
+    assert [each.partition("  ")[0] for each in headings[0]] == [
+        "init",
+        "ca/default",
+        "role/admin",
+        "host/web",
+    ]
