@@ -22,8 +22,8 @@ from iam_ra.aws.errors import translate
 from iam_ra.aws.naming import Names
 from iam_ra.aws.session import Aws
 from iam_ra.aws.stacks import Stacks
-from iam_ra.engine.action import Action
-from iam_ra.engine.diff import make_plan
+from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.diff import REMOVED, make_plan
 from iam_ra.engine.errors import (
     IamRaError,
     InternalError,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 # Roles Anywhere's control plane takes one call a second a family, and its stack handlers make several.
 POOLS = {"rolesanywhere": 2}
 _FEW_ENTITIES = 10
+_DESTROYED = Reason(Cause.DESTROY, "destroyed with its namespace")
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,8 @@ class Reconciler:
         for address, facts in closer.items():
             seen = observed.get(address, Observed(Presence.PRESENT))
             observed[address] = replace(seen, facts={**seen.facts, **facts})
-        return make_plan(desired, recorded, observed, self._kinds, snapshot.caller.now)
+        removed = _DESTROYED if destroy else REMOVED
+        return make_plan(desired, recorded, observed, self._kinds, snapshot.caller.now, removed)
 
     def _look_closer(self, plan: Plan, run: Run) -> _Facts:
         def look(change: Change) -> list[tuple[Address, Mapping[str, Any]]]:
@@ -314,7 +316,11 @@ class _Actor:
 def _one_for_all(errors: list[IamRaError]) -> IamRaError:
     """Return the first of several errors with one cause, saying how many more there are."""
     first, others = errors[0], len({error.what for error in errors}) - 1
-    return first if not others else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
+    return (
+        first
+        if not others
+        else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
+    )
 
 
 @contextlib.contextmanager

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from iam_ra.engine.address import Address
 
 
+REMOVED = Reason(Cause.REMOVED, "removed from the file")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """That a part must change, and why. `losing`: a replacement that takes something of value away."""
@@ -82,11 +85,13 @@ def make_plan(
     observed: Mapping[Address, Observed],
     rules: Mapping[str, Rules],
     now: datetime,
+    removed: Reason = REMOVED,
 ) -> Plan:
     """Compare the three worlds and return the plan.
 
     `observed` holds every part that the snapshot shows, also those that nobody wants or remembers: those are ours by
-    tag and lineage (a kind observes nothing else), left by an apply that was killed, and are deleted.
+    tag and lineage (a kind observes nothing else), left by an apply that was killed, and are deleted. `removed` is why
+    recorded parts that nobody wants go.
     """
     wanted = {part.address: part for part in desired}
     world = _World(recorded, observed, rules, now)
@@ -108,7 +113,7 @@ def make_plan(
             changes[address] = change
             world.changed[address] = change
     for address in sorted((recorded.keys() | observed.keys()) - wanted.keys()):
-        removal = _removal(address, world)
+        removal = _removal(address, world, removed)
         if removal is not None:
             changes[address] = removal
     return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
@@ -192,7 +197,7 @@ def _is_changing(address: str, world: _World) -> bool:
     return any(str(changed) == address for changed in world.changed)
 
 
-def _removal(address: Address, world: _World) -> Change | None:
+def _removal(address: Address, world: _World, removed: Reason) -> Change | None:
     known = world.recorded.get(address)
     seen = world.observed.get(address)
     if known is None:
@@ -203,7 +208,7 @@ def _removal(address: Address, world: _World) -> Change | None:
         known = Recorded(address, kind, inputs=NOTHING, outputs=seen.facts)
     else:
         kind = known.kind
-        reason = Reason(Cause.REMOVED, "removed from the file")
+        reason = removed
     pool = world.rules[kind].pool
     return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=pool, losing=True)
 

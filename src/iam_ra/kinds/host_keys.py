@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import defaultdict
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.action import Action
 from iam_ra.engine.address import Address
-from iam_ra.engine.errors import CertificateError, IamRaError, KeyStoreError, ToolError
+from iam_ra.engine.errors import CertificateError, IamRaError, KeyStoreError, StateError, ToolError
 from iam_ra.engine.part import UNKNOWN
 from iam_ra.pki.certificate import load_certificate, matches
 from iam_ra.pki.keys import PrivateKey
@@ -100,6 +101,12 @@ class HostKeys:
             known = self._read_back(host, serial, path)
             self.remember(host, known)
         return known
+
+    def rescue(self, host: str) -> None:
+        """Take a host's key into memory, if it can be read, before the secret that holds it is deleted."""
+        with contextlib.suppress(KeyStoreError, StateError):
+            serial = load_certificate(self._run.certificate_of(host)).serial_number
+            self.obtain(host, str(serial))
 
     def _read_back(self, host: str, serial: str, path: str | None) -> HostKey:
         pem = self._run.certificate_of(host)

@@ -91,8 +91,11 @@ class HostStack(StackKind):
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Create or update the stack, once the names of secrets that somebody scheduled for deletion are free."""
+        host = change.address.entity.removeprefix(ENTITIES)
+        if change.action is Action.REPLACE:
+            run.host_keys.rescue(host)
         if change.action in {Action.CREATE, Action.REPLACE}:
-            for name in secret_names(run.names, change.address.entity.removeprefix(ENTITIES)):
+            for name in secret_names(run.names, host):
                 seen = run.secrets_seen.get(name)
                 if seen is not None and seen.is_deleted:
                     self._free(seen, run)
