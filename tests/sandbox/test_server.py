@@ -97,6 +97,28 @@ def test_reset_forgets(sandbox: Server, aws: Any) -> None:
     assert aws("s3").list_buckets()["Buckets"] == []
 
 
+def test_requests_are_served_one_at_a_time(
+    sandbox: Server, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, most = 0, 0
+    serve = sandbox._app._dispatch
+
+    def watched(environ: Any, start_response: Any) -> Any:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.01)
+        answer = serve(environ, start_response)
+        inside -= 1
+        return answer
+
+    monkeypatch.setattr(sandbox._app, "_dispatch", watched)
+    sts = aws("sts")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: sts.get_caller_identity(), range(16)))
+    assert most == 1
+
+
 def test_eight_threads_over_several_services(aws: Any) -> None:
     s3, ssm, secrets, iam = aws("s3"), aws("ssm"), aws("secretsmanager"), aws("iam")
     s3.create_bucket(Bucket="shared")

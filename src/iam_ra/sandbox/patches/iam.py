@@ -1,6 +1,6 @@
-"""IAM: managed policies of AWS on demand, trust policies checked at creation too, quotas, what lists leave out.
+"""IAM: managed policies of AWS on demand, trust policies checked at creation too, quotas, boundaries that exist.
 
-Source: IAM API reference (CreateRole, ListRoles, PutRolePermissionsBoundary), IAM and STS quotas.
+Source: IAM API reference (CreateRole, PutRolePermissionsBoundary), IAM and STS quotas.
 """
 
 from __future__ import annotations
@@ -25,21 +25,6 @@ BY_ARN = (
     "get_policy",
     "get_policy_version",
 )
-NOT_LISTED = frozenset(
-    {"tags", "permissions_boundary", "permissions_boundary_arn", "role_last_used", "last_used"}
-)
-
-
-class _Listed:
-    """A role as ListRoles shows it: without tags, boundary and last use."""
-
-    def __init__(self, role: Any) -> None:
-        self._role = role
-
-    def __getattr__(self, name: str) -> Any:
-        if name in NOT_LISTED:
-            raise AttributeError(name)
-        return getattr(self._role, name)
 
 
 def install() -> None:
@@ -78,11 +63,6 @@ def install() -> None:
     ) -> Any:
         _check_boundary(self, permissions_boundary)
         return original(self, role_name, permissions_boundary)
-
-    @around(IAMBackend, "list_roles")
-    def list_roles(original: Any, self: Any, *arguments: Any, **options: Any) -> Any:
-        roles, marker = original(self, *arguments, **options)
-        return [_Listed(role) for role in roles], marker
 
 
 def _provide(backend: Any, arn: str) -> None:
