@@ -258,7 +258,7 @@ class _Checks:
                 self.source.report(
                     Check.IDENTITY,
                     path,
-                    f"the key `{name}` cannot serve as the identity: it has {len(name)} characters",
+                    f"the key `{name}` cannot serve as the identity: it has {len(name)} character{'s' * (len(name) > 1)}",
                     why="STS takes 2 to 61 characters.",
                     fix="Add an `identity`, or rename the host.",
                     at="key",

@@ -193,6 +193,7 @@ _MEANINGS = (
     ),
     ("unknown escape", "In double quotes a backslash begins an escape.", "Use single quotes."),
     ("unexpected ':'", "Inside brackets this `:` ends the text.", "Quote the text."),
+    ("whitespace or line break", "A plain `!` begins a tag.", "Quote the text."),
     ("end of stream", "A quote is opened and never closed.", "Close the quote."),
     ("expected ',' or", "A bracket is opened and never closed, or a comma is missing.", "Close the bracket."),
 )

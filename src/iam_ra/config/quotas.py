@@ -118,14 +118,17 @@ def _anchors(draft: Draft) -> Mapping[str, str]:
 def _report_trust(source: Source, role: str, size: int, limit: int, names: list[str]) -> None:
     average = sum(map(len, names)) // len(names)
     raised = next((step for step in (4_096, MAX_TRUST_POLICY) if limit < step and size <= step), None)
-    raise_it = f"have IAM's quota `Role trust policy length` raised to {raised:,} and set limits.trust_policy_size: {raised}"
+    fix = (
+        f"Shorten the identities, split the role, or have IAM's quota `Role trust policy length` raised to {raised:,} "
+        f"and set limits.trust_policy_size: {raised}."
+        if raised
+        else f"Shorten the identities or split the role: IAM cannot be raised beyond {MAX_TRUST_POLICY:,}."
+    )
     source.report(
         Check.TRUST_POLICY,
         ("roles", role),
         f"the trust policy of `{role}` would have {size:,} characters, {limit:,} are allowed",
         why=f"It names the {len(names)} identities that may take the role, {average} characters each on average.",
-        fix=f"Shorten the identities, split the role, or {raise_it}."
-        if raised
-        else f"Shorten the identities or split the role: {size:,} is more than the {MAX_TRUST_POLICY:,} that IAM can be raised to.",
+        fix=fix,
         at="key",
     )

@@ -156,9 +156,11 @@ class Source:
         return Place(self.name, line + 1, len(before[-1]) + 1, 1, self._line(line))
 
     def _syntax_error(self, error: MarkedYAMLError) -> None:
-        mark = error.problem_mark or error.context_mark
-        place = self.place(mark, mark) if mark else self.locate(())
         problem = str(error.problem or error)
+        # The parser blames the character after a lone `*` or `&`.
+        lone = error.context_mark if "alphabetic or numeric" in problem else None
+        mark = lone or error.problem_mark or error.context_mark
+        place = self.place(mark, mark) if mark else self.locate(())
         why, fix = explain_syntax(problem, place)
         if error.context and error.context_mark and error.context_mark.line != place.line - 1:
             why = (

@@ -25,7 +25,7 @@ def test_each_unit(text: str, duration: timedelta) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "90", "d", "0d", "-1d", "1.5h", "1 d", "1w", "1D", "01d", "1d2h", "١d", "1d\n"]
+    "text", ["", "90", "d", "0d", "-1d", "1.5h", "1 d", "1w", "1D", "01d", "1d2h", "\u0661d", "1d\n"]
 )
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
