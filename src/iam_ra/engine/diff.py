@@ -180,21 +180,23 @@ def _again(part: Part, inputs: Any, known: Recorded, seen: Observed | None, worl
 
 
 def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> Iterable[Reason]:
-    """Tell an edit of the file from what follows from other changes, and from a newer iam-ra."""
+    """Tell an edit of the file from what follows from other parts, and from a newer iam-ra."""
     moved = {key for key in inputs.keys() | known.inputs.keys() if inputs.get(key) != known.inputs.get(key)}
-    referring = {key for key in moved if any(True for _ in references(part.inputs.get(key)))}
-    causes = sorted({str(ref.address) for key in referring for ref in references(part.inputs[key])})
-    if moved - referring - {"template"}:
+    followed: set[Address] = set()
+    for key in sorted(moved - {"template"}):
+        wanted = part.inputs.get(key)
+        named = {ref.address for ref in references(wanted)}
+        # Where more than a reference stands, the file's own words may have changed beside it.
+        led = named if isinstance(wanted, Ref) else named & world.changed.keys()
+        if led:
+            followed |= led
+            moved.discard(key)
+    if moved - {"template"}:
         yield Reason(Cause.EDITED, "changed in the file")
     if "template" in moved:
         yield Reason(Cause.UPGRADE, "this version of iam-ra makes it differently")
-    if referring:
-        changing = [cause for cause in causes if _is_changing(cause, world)] or causes
-        yield Reason(Cause.UPSTREAM, f"follows {', '.join(changing)}")
-
-
-def _is_changing(address: str, world: _World) -> bool:
-    return any(str(changed) == address for changed in world.changed)
+    if followed:
+        yield Reason(Cause.UPSTREAM, f"follows {', '.join(map(str, sorted(followed)))}")
 
 
 def _removal(address: Address, world: _World, removed: Reason) -> Change | None:

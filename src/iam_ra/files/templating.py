@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError, Undefi
 
 from iam_ra.engine.errors import InternalError
 
+EXAMPLE = "iam-ra.yaml.example"
 # In an installed package, or else in the checkout of an editable install.
 _FOLDERS = (Path(__file__).parents[1] / "templates", Path(__file__).parents[3] / "templates")
 
@@ -45,6 +46,11 @@ def source(name: str) -> str:
 def names() -> frozenset[str]:
     """Return the names of all templates: paths below the templates' folder, with forward slashes."""
     return frozenset(path.relative_to(folder()).as_posix() for path in folder().rglob("*") if path.is_file())
+
+
+def example() -> str:
+    """Return the text of `iam-ra.yaml.example`, which lies beside the templates, installed or not."""
+    return (folder().parent / EXAMPLE).read_text(encoding="utf-8")
 
 
 @cache

@@ -47,7 +47,7 @@ class AuthorityCertificate(Kind):
     name = "authority-certificate"
     summary = "an authority's private key, in its key store, and its self-signed certificate"
     stable_outputs: ClassVar[frozenset[str]] = frozenset(
-        {"certificate", "fingerprint", "serial", "subject", "not_before", "not_after"}
+        {"certificate", "fingerprint", "serial", "identity", "not_before", "not_after"}
     )
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("key", "key_store", "mode", "validity"),
@@ -98,7 +98,7 @@ class AuthorityCertificate(Kind):
             "certificate": pem,
             "fingerprint": info.fingerprint,
             "serial": info.serial,
-            "subject": certificate.subject.rfc4514_string(),
+            "identity": info.identity,
             "not_before": info.not_before.isoformat(),
             "not_after": info.not_after.isoformat(),
             "object": etag,

@@ -40,7 +40,7 @@ def identities(parts: Mapping[Address, Recorded], now: datetime) -> tuple[Identi
     found = []
     for address, part in sorted(parts.items()):
         if "not_after" in part.outputs:
-            identity = str(part.inputs.get("identity", part.outputs.get("subject", "")))
+            identity = part.inputs.get("identity") or part.outputs["identity"]
             anchor = anchors.get(f"ca/{part.inputs.get('ca')}")
             roles = tuple(role for role, arn, names in grants if arn == anchor and identity in names)
             not_after = part.outputs["not_after"]
