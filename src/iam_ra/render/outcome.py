@@ -65,7 +65,7 @@ def _skipped(skipped: Sequence[Skipped], style: Style) -> list[str]:
         by_cause.setdefault(each.because, []).append(str(each.change.address))
     lines: list[str] = []
     for because, addresses in by_cause.items():
-        cause = f"waits for {', '.join(map(str, because))}" if because else "the run was stopped"
+        cause = f"needs {', '.join(map(str, because))}" if because else "the run was stopped"
         count = plural(len(addresses), "part")
         lines += [
             f"{style.dim('·')} {line}" if index == 0 else line

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Final, Protocol, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
 from iam_ra.engine.action import Action
 from iam_ra.engine.events import Done, Failed, Progress, Skipped, Started
@@ -66,7 +66,7 @@ def listener(
 ) -> ProgressListener:
     """Return the listener that suits `stream`; `total` is how many changes there are, when that is known."""
     if stream.isatty() and environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
-        return RichProgress(stream, color=color, verbose=verbose, total=total)
+        return RichProgress(stream, color=color, total=total)
     return PlainProgress(stream, color=color, verbose=verbose)
 
 
@@ -98,6 +98,25 @@ class _Running:
         ]
 
 
+class _Unbreakable:
+    """A stream that swallows what nobody reads any more: rich ends the process at a broken pipe."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class PlainProgress:
     """One line an event; after `heartbeat` silent seconds a line that says what is still under way."""
 
@@ -110,7 +129,7 @@ class PlainProgress:
         heartbeat: float = HEARTBEAT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = stream
+        self._stream = _Unbreakable(stream)
         self._style = Style(color)
         self._verbose = verbose
         self._heartbeat = heartbeat
@@ -154,9 +173,8 @@ class PlainProgress:
 
     def _write(self, line: str) -> None:
         self._spoke.set()
-        with suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
     def _beat(self) -> None:
         while not self._over.is_set():
@@ -177,7 +195,6 @@ class RichProgress:
         stream: IO[str],
         *,
         color: bool = True,
-        verbose: bool = False,
         total: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -185,12 +202,16 @@ class RichProgress:
         from rich.live import Live  # noqa: PLC0415
 
         self._style = Style(color)
-        self._verbose = verbose
         self._total = total
         self._running = _Running(clock)
         self._lock = threading.RLock()
         self._console = Console(
-            file=stream, highlight=False, markup=False, emoji=False, no_color=not color, force_terminal=True
+            file=cast(IO[str], _Unbreakable(stream)),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            color_system="standard" if color else None,
+            force_terminal=True,
         )
         self._live = Live(
             console=self._console,
@@ -208,8 +229,7 @@ class RichProgress:
             self._running.note(event)
         if isinstance(event, Started | Progress):
             return
-        with suppress(OSError, ValueError):
-            self._console.print(Text.from_ansi(ending(event, self._style)), soft_wrap=True)
+        self._console.print(Text.from_ansi(ending(event, self._style)), soft_wrap=True)
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -220,8 +240,7 @@ class RichProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         """Take the table away."""
-        with suppress(OSError, ValueError):
-            self._live.stop()
+        self._live.stop()
 
     def _table(self) -> ConsoleRenderable:
         from rich.table import Table  # noqa: PLC0415 - see above
@@ -249,5 +268,5 @@ def ending(event: Done | Failed | Skipped, style: Style) -> str:
         what = harmless(event.error.what)
         return f"{style.red('✗')} {address}  {style.red('failed')} after {event.seconds:.1f}s: {what}"
     waited = ", ".join(harmless(str(each)) for each in event.because)
-    why = f"waits for {waited}" if waited else "the run was stopped"
+    why = f"needs {waited}" if waited else "the run was stopped"
     return f"{style.dim('·')} {address}  {style.dim(f'skipped: {why}')}"

@@ -41,7 +41,7 @@ def pair(before: Any, after: Any, room: int) -> tuple[str, str]:
     """Return two different values as two different texts of at most `room` columns each."""
     old, new = _inline(before), _inline(after)
     if old == new:
-        old, new = (json.dumps(each, ensure_ascii=False, default=_plain) for each in (before, after))
+        old, new = _as_json(before), _as_json(after)
     shown = elide(old, room), elide(new, room)
     if shown[0] != shown[1]:
         return shown
@@ -73,7 +73,7 @@ def _inline(value: Any) -> str:
         return _text(value)
     if isinstance(value, list | tuple) and value and all(isinstance(item, str | int) for item in value):
         return ", ".join(_inline(item) for item in value)
-    return harmless(json.dumps(value, ensure_ascii=False, default=_plain))
+    return _as_json(value)
 
 
 def _text(value: str) -> str:
@@ -84,7 +84,11 @@ def _text(value: str) -> str:
     if "\n" in value.rstrip("\n"):
         lines = value.splitlines()
         return f"{elide(harmless(lines[0]), 40)} … ({len(lines)} lines, {_fingerprint(value)})"
-    return harmless(value) if value and value == value.strip() else json.dumps(value, ensure_ascii=False)
+    return harmless(value) if value and value == value.strip() else _as_json(value)
+
+
+def _as_json(value: Any) -> str:
+    return harmless(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def _fingerprint(value: str) -> str:
