@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -19,6 +20,16 @@ class Aws(Protocol):
     """Makes a boto3 client of one service that talks to the sandbox."""
 
     def __call__(self, service: str, region: str = "us-east-1") -> Any: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_account_of_the_developer() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture(scope="session")

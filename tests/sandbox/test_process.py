@@ -212,6 +212,20 @@ def test_the_log_has_one_line_a_request_and_no_values(folder: Path) -> None:
     ]
 
 
+def test_the_log_tells_calls_of_cloudformation_from_others(folder: Path) -> None:
+    endpoint = process.up(folder)
+    stacks = client(endpoint, "cloudformation")
+    parameter = {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/x", "Type": "String", "Value": "v"}}
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": {"P": parameter}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 1})
+    stacks.close()
+    lines = (folder / ".iam-ra" / "sandbox.log").read_text().splitlines()
+    assert [line.endswith(" by CloudFormation") for line in lines if " ssm PutParameter 200 " in line] == [
+        True
+    ]
+    assert not any("by CloudFormation" in line for line in lines if " cloudformation " in line)
+
+
 def test_the_environment_points_at_it(folder: Path) -> None:
     endpoint = process.Endpoint(url="http://127.0.0.1:1", pid=1, started=time.ctime(), version="3")
     variables = process.environment(endpoint, "ap-southeast-2")
