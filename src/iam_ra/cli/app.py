@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, shell_complete
 
 from iam_ra import __version__
 from iam_ra.cli import exits
@@ -30,6 +30,8 @@ class Entry(NamedTuple):
     section: str
 
 
+_NAME = "iam-ra"
+_COMPLETION = "_IAM_RA_COMPLETE"
 _MAIN = "The main job"
 _MORE = "The file"
 _TRY = "Trying it out"
@@ -116,7 +118,7 @@ def app() -> None:
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one command line and return its exit code. Nothing but SystemExit of shell completion gets past it."""
+    """Run one command line and return its exit code; no exception gets past it but a second Ctrl-C."""
     _tolerate_any_text()
     try:
         code = _invoke(args)
@@ -124,6 +126,9 @@ def run(args: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted", err=True)
         return exits.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return exits.USAGE
     except BrokenPipeError:
         _silence_stdout()
         return exits.BROKEN_PIPE
@@ -133,13 +138,15 @@ def run(args: Sequence[str]) -> int:
 
 
 def _invoke(args: Sequence[str]) -> int:
+    # What click's own main would do, less its way to end the process.
+    instruction = os.environ.get(_COMPLETION)
+    if instruction:
+        return shell_complete(app, {}, _NAME, _COMPLETION, instruction)
     try:
-        code = app.main(list(args), prog_name="iam-ra", standalone_mode=False)
-    except SystemExit as ended:
-        # click answers a broken pipe itself, by ending the process with 1.
-        if isinstance(ended.__context__, BrokenPipeError):
-            raise ended.__context__ from None
-        raise
+        with app.make_context(_NAME, list(args)) as context:
+            code = app.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
     return code if isinstance(code, int) else exits.OK
 
 

@@ -108,7 +108,7 @@ def scan(args: Sequence[str]) -> Options:
     """Read from a command line, right or wrong, how an error should be shown."""
     before = list(args[: args.index("--")] if "--" in args else args)
     color: ColorMode = "auto"
-    for each, following in zip(before, [*before[1:], ""], strict=True):
+    for each, following in zip(before, [*before[1:], ""], strict=False):
         name, _, value = each.partition("=")
         if name == "--color":
             color = next((mode for mode in COLOR_MODES if mode == (value or following)), color)
