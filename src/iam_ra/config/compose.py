@@ -37,8 +37,9 @@ class _Frame:
 class Composer:
     """Nodes from the parser's events. Iterative, because the parser's own composer overflows the C stack."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, yaml: YAML | None = None) -> None:
         self.source = source
+        self.yaml = yaml or YAML(typ="safe")
         self.anchors: dict[str, Node] = {}
         self.open: list[_Frame] = []
         self.root: Node | None = None
@@ -70,8 +71,7 @@ class Composer:
         return self.root
 
     def _events(self) -> Iterator[Any]:
-        yaml = YAML(typ="safe")
-        if yaml.Parser.__name__ != "CParser":
+        if self.yaml.Parser.__name__ != "CParser":
             self.source.report(
                 Check.SLOW_PARSER,
                 (),
@@ -81,7 +81,7 @@ class Composer:
                 severity="warning",
             )
         text = _INNER_COLON.sub(self.colon, self.source.text)
-        yield from yaml.parse(_INNER_QUESTION.sub(self.question, text))
+        yield from self.yaml.parse(_INNER_QUESTION.sub(self.question, text))
 
     def _scalar(self, event: Any) -> Node:
         tag = _tag(event)

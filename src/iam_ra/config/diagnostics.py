@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from iam_ra.engine.errors import IamRaError
 
@@ -170,6 +170,10 @@ class ConfigError(IamRaError):
             fix="Put right what is listed above, then run `iam-ra validate`.",
         )
         self.diagnostics = tuple(diagnostics)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error and all its problems as a JSON object."""
+        return {**super().as_dict(), "diagnostics": [each.as_dict() for each in self.diagnostics]}
 
     def render(self) -> str:
         """Return all problems and their number as plain text."""

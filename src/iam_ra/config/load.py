@@ -60,7 +60,7 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
         FILE_NAME,
         f"there is no {FILE_NAME}",
         f"Looked in {looked}; neither -f/--file nor {FILE_VARIABLE} names a file.",
-        f"Start from the example: cp iam-ra.yaml.example {FILE_NAME}",
+        _start(FILE_NAME),
     )
 
 
@@ -166,8 +166,14 @@ def _existing(path: Path, shown: Path, reason: str) -> Path:
         str(shown),
         f"{shown} {said}",
         f"It was looked for because {reason}.",
-        f"Name another file, or start from the example: cp iam-ra.yaml.example {shown}",
+        f"Name another file. {_start(shown)}",
     )
+
+
+def _start(name: Path | str) -> str:
+    """Return how to begin: the words that every file needs, as a command to copy."""
+    shortest = "version: 1\\nnamespace: default\\nregion: ap-southeast-2\\n"
+    return f"Start from iam-ra.yaml.example, or with: printf '{shortest}' > {name}"
 
 
 def _unreadable(file: str, what: str, why: str, fix: str) -> ConfigError:

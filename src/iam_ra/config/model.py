@@ -74,7 +74,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine with one certificate. `sops_path` is relative to the file's folder, with forward slashes."""
+    """A machine with one certificate. `sops_path` is relative to the file's folder, with forward slashes.
+
+    `former` holds what its earlier certificates prove while they overlap: authority and identity. The file does not say
+    that, the state does.
+    """
 
     name: str
     identity: str
@@ -86,6 +90,7 @@ class Host:
     sops_path: str
     tags: Mapping[str, str]
     protect: bool
+    former: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

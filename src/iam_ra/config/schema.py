@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from iam_ra.config import fields as f  # noqa: TC001 - pydantic reads the annotations
 
-SCHEMA_ID = "https://github.com/igorlg/iam-roles-anywhere/blob/main/docs/schema/iam-ra.schema.json"
+SCHEMA_ID = "https://raw.githubusercontent.com/igorlg/iam-roles-anywhere/main/docs/schema/iam-ra.schema.json"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 READ_BUCKET = {
     "Version": "2012-10-17",

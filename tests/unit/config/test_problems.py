@@ -149,8 +149,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     ),
     (
         Check.ARN_ACCOUNT,
-        "account_id: '111111111111'\n"
-        f"roles: {{r: {{policies: [{ARN}, arn:aws:iam::222222222222:policy/A]}}}}",
+        f"account_id: '111111111111'\nroles: {{r: {{policies: [{ARN}, arn:aws:iam::222222222222:policy/A]}}}}",
         "5:51",
     ),
     (Check.TAG, "roles: {r: {tags: {a#b: c}}}", "4:20"),
@@ -300,7 +299,7 @@ def test_a_check_says_what_and_where(problems: Problems, check: Check, text: str
 
 
 def test_every_check_has_a_case() -> None:
-    # Of these two, one has tests of its own here and below, the other cannot fail where the tests can run.
+    # No text fails these two: their tests are below and in test_source.py.
     elsewhere = {Check.UNREADABLE, Check.SLOW_PARSER}
     assert {check for check, *_ in CASES} == set(Check) - elsewhere
 

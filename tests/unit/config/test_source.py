@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from ruamel.yaml import YAML
 
-from iam_ra.config.compose import MAX_DEPTH
-from iam_ra.config.nodes import Plain
+from iam_ra.config.compose import MAX_DEPTH, Composer
+from iam_ra.config.nodes import Plain, Reader
 from iam_ra.config.source import Source
 
 
@@ -16,6 +16,16 @@ def test_the_fast_parser_is_the_one_in_use() -> None:
     # Another parser is a warning in the product; where the tests run it must be there.
     assert YAML(typ="safe").Parser.__name__ == "CParser"
     assert not ids("a: 1")
+
+
+def test_the_slow_parser_is_said_loudly_and_reads_the_same() -> None:
+    source = Source("f.yaml", "a: &a {x: [1, 'no', no], z: ~}\nb: *a\nc: {<<: *a, arn: arn:aws:x}\n")
+    root = Composer(source, YAML(typ="safe", pure=True)).compose()
+    assert [(each.id, each.severity) for each in source.diagnostics] == [("IRA1113", "warning")]
+    assert root is not None
+    data = Reader(source).read(root)
+    assert data == source.data
+    assert [isinstance(each, Plain) for each in data["a"]["x"]] == [True, False, True]
 
 
 @pytest.mark.parametrize(
