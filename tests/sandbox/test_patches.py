@@ -357,3 +357,38 @@ def test_keys_have_tags_rotation_and_an_alias(aws: Any) -> None:
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"] is True
     assert kms.list_resource_tags(KeyId=key["KeyId"])["Tags"] == [{"TagKey": "k", "TagValue": "v"}]
     assert kms.describe_key(KeyId="alias/iam-ra-default")["KeyMetadata"]["Arn"] == key["Arn"]
+
+
+def test_a_key_that_is_disabled_or_pending_deletion_does_nothing(aws: Any) -> None:
+    kms = aws("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/a", TargetKeyId=key)
+    secret = kms.encrypt(KeyId="alias/a", Plaintext=b"x")["CiphertextBlob"]
+    kms.disable_key(KeyId=key)
+    with pytest.raises(kms.exceptions.DisabledException):
+        kms.encrypt(KeyId="alias/a", Plaintext=b"x")
+    kms.enable_key(KeyId=key)
+    assert kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"x"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    calls: list[Callable[[], Any]] = [
+        lambda: kms.decrypt(CiphertextBlob=secret),
+        lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
+        lambda: kms.enable_key_rotation(KeyId=key),
+        lambda: kms.schedule_key_deletion(KeyId=key),
+    ]
+    for call in calls:
+        with pytest.raises(kms.exceptions.KMSInvalidStateException, match="is pending deletion"):
+            call()
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    kms.cancel_key_deletion(KeyId=key)
+    kms.enable_key(KeyId=key)
+    assert kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"x"
+
+
+def test_a_key_policy_is_json(aws: Any) -> None:
+    kms = aws("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    with pytest.raises(kms.exceptions.MalformedPolicyDocumentException):
+        kms.create_key(Policy="{")
+    with pytest.raises(kms.exceptions.MalformedPolicyDocumentException):
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy="{")

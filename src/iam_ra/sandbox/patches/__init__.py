@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-MENDED = frozenset({"iam", "s3", "secretsmanager", "ssm"})
+MENDED = frozenset({"iam", "kms", "s3", "secretsmanager", "ssm"})
 
 
 @cache

@@ -1,0 +1,75 @@
+"""KMS: a key that is disabled or pending deletion does nothing, and a key policy is JSON.
+
+Source: KMS developer guide, "Key states of AWS KMS keys"; KMS API reference (Encrypt, ScheduleKeyDeletion, PutKeyPolicy).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.core.exceptions import JsonRESTError
+from moto.kms.models import KmsBackend
+from moto.kms.responses import KmsResponse
+
+from iam_ra.sandbox.patches.wrapping import around
+
+PENDING, DISABLED = "PendingDeletion", "Disabled"
+# What moto puts at the head of a ciphertext.
+KEY_ID_BYTES = 36
+USES = ("encrypt", "generate_data_key", "sign")
+CHANGES = (
+    "schedule_key_deletion",
+    "tag_resource",
+    "untag_resource",
+    "enable_key_rotation",
+    "disable_key_rotation",
+    "update_key_description",
+    "enable_key",
+    "disable_key",
+)
+POLICIES = ("create_key", "put_key_policy")
+
+
+def install() -> None:
+    """Mend moto.kms."""
+    for name in USES:
+
+        @around(KmsBackend, name)
+        def use(original: Any, self: Any, key_id: str, *more: Any, **options: Any) -> Any:
+            _check(self, key_id, (PENDING, DISABLED))
+            return original(self, key_id, *more, **options)
+
+    @around(KmsBackend, "decrypt")
+    def decrypt(original: Any, self: Any, ciphertext_blob: bytes, *more: Any, **options: Any) -> Any:
+        _check(self, ciphertext_blob[:KEY_ID_BYTES].decode("ascii", "replace"), (PENDING, DISABLED))
+        return original(self, ciphertext_blob, *more, **options)
+
+    for name in CHANGES:
+
+        @around(KmsResponse, name)
+        def change(original: Any, self: Any) -> Any:
+            _check(self.kms_backend, self._get_param("KeyId"), (PENDING,))
+            return original(self)
+
+    for name in POLICIES:
+
+        @around(KmsResponse, name)
+        def policy(original: Any, self: Any) -> Any:
+            try:
+                json.loads(self._get_param("Policy") or "{}")
+            except ValueError:
+                raise JsonRESTError(
+                    "MalformedPolicyDocumentException", "Policy contains invalid JSON"
+                ) from None
+            return original(self)
+
+
+def _check(backend: Any, key_id: str, refused: tuple[str, ...]) -> None:
+    """Refuse what a key's state does not allow; a key that does not exist is the original's to refuse."""
+    key = backend.keys.get(backend.any_id_to_key_id(key_id))
+    if key is None or key.key_state not in refused:
+        return
+    if key.key_state == DISABLED:
+        raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
+    raise JsonRESTError("KMSInvalidStateException", f"{key.arn} is pending deletion.")
