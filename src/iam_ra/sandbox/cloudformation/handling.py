@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from iam_ra.sandbox.cloudformation.resources.base import Made
     from iam_ra.sandbox.cloudformation.stack import Resource, Stack
     from iam_ra.sandbox.cloudformation.template import Definition, Template
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -152,6 +155,9 @@ class Handling:
             raise ResourceError(_worded(str(error), "InvalidRequest")) from error
         except BotoCoreError as error:
             raise ResourceError(_worded(str(error), "GeneralServiceException")) from error
+        except Exception as error:
+            log.exception("the handler of %s broke", resource.type)
+            raise ResourceError(_worded(f"{type(error).__name__}", "InternalFailure")) from error
 
     def _pseudo(self, name: str) -> Any:
         return {

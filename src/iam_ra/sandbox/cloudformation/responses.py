@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.responses import BaseResponse
 
 from iam_ra.sandbox.cloudformation import template as templates
 from iam_ra.sandbox.cloudformation import validation
+from iam_ra.sandbox.cloudformation.answers import Answer
 from iam_ra.sandbox.cloudformation.errors import ValidationError
 from iam_ra.sandbox.cloudformation.models import CloudFormationBackend, cloudformation_backends
 
@@ -37,62 +38,62 @@ class CloudFormationResponse(BaseResponse):
         """The stacks of the caller's account and region."""
         return cloudformation_backends[self.current_account][self.region]
 
-    def create_stack(self) -> ActionResult:
+    def create_stack(self) -> Answer:
         """Begin to create a stack."""
-        return ActionResult({"StackId": self.backend.create_stack(self.params)})
+        return Answer({"StackId": self.backend.create_stack(self.params)})
 
-    def update_stack(self) -> ActionResult:
+    def update_stack(self) -> Answer:
         """Begin to update a stack."""
-        return ActionResult({"StackId": self.backend.update_stack(self.params)})
+        return Answer({"StackId": self.backend.update_stack(self.params)})
 
-    def delete_stack(self) -> ActionResult:
+    def delete_stack(self) -> Answer:
         """Begin to delete a stack."""
         self.backend.delete_stack(self.params)
-        return EmptyResult()
+        return Answer({})
 
-    def continue_update_rollback(self) -> ActionResult:
+    def continue_update_rollback(self) -> Answer:
         """Go on with a failed rollback."""
         self.backend.continue_update_rollback(self.params)
-        return ActionResult({})
+        return Answer({})
 
-    def update_termination_protection(self) -> ActionResult:
+    def update_termination_protection(self) -> Answer:
         """Switch termination protection."""
         enabled = self.params["EnableTerminationProtection"]
-        return ActionResult({"StackId": self.backend.protect(self.params["StackName"], enabled=enabled)})
+        return Answer({"StackId": self.backend.protect(self.params["StackName"], enabled=enabled)})
 
-    def describe_stacks(self) -> ActionResult:
+    def describe_stacks(self) -> Answer:
         """Describe one stack, or a page of all that are not deleted."""
         if name := self.params.get("StackName"):
-            return ActionResult({"Stacks": [_stack(self.backend.stack(name))]})
+            return Answer({"Stacks": [_stack(self.backend.stack(name))]})
         page, token = self._page(self.backend.stacks())
-        return ActionResult({"Stacks": [_stack(stack) for stack in page], "NextToken": token})
+        return Answer({"Stacks": [_stack(stack) for stack in page], "NextToken": token})
 
-    def list_stacks(self) -> ActionResult:
+    def list_stacks(self) -> Answer:
         """List all stacks, deleted ones too."""
         wanted = self.params.get("StackStatusFilter") or []
         stacks = [
             stack for stack in self.backend.stacks(deleted=True) if not wanted or stack.status in wanted
         ]
         page, token = self._page(stacks)
-        return ActionResult({"StackSummaries": [_summary(stack) for stack in page], "NextToken": token})
+        return Answer({"StackSummaries": [_summary(stack) for stack in page], "NextToken": token})
 
-    def describe_stack_events(self) -> ActionResult:
+    def describe_stack_events(self) -> Answer:
         """Return a page of a stack's events, newest first."""
         stack = self.backend.stack(self.params["StackName"])
         with stack.lock:
             events = stack.events[::-1]
         page, token = self._page(events)
-        return ActionResult({"StackEvents": [_event(stack, event) for event in page], "NextToken": token})
+        return Answer({"StackEvents": [_event(stack, event) for event in page], "NextToken": token})
 
-    def describe_stack_resources(self) -> ActionResult:
+    def describe_stack_resources(self) -> Answer:
         """Describe a stack's resources, at most 100, or the stack that holds a physical resource."""
         stack = self._stack_of_resource()
         wanted = self.params.get("LogicalResourceId")
         resources = [each for each in _resources(stack) if wanted in {None, each.logical_id}]
         found = [_of(stack) | _resource(each) | {"Timestamp": each.since} for each in resources[:PAGE]]
-        return ActionResult({"StackResources": found})
+        return Answer({"StackResources": found})
 
-    def describe_stack_resource(self) -> ActionResult:
+    def describe_stack_resource(self) -> Answer:
         """Describe one resource."""
         stack = self.backend.stack(self.params["StackName"])
         resource = stack.resources.get(self.params["LogicalResourceId"])
@@ -103,43 +104,41 @@ class CloudFormationResponse(BaseResponse):
         detail = _of(stack) | _resource(resource) | {"LastUpdatedTimestamp": resource.since}
         if resource.metadata is not None:
             detail["Metadata"] = json.dumps(resource.metadata)
-        return ActionResult({"StackResourceDetail": detail})
+        return Answer({"StackResourceDetail": detail})
 
-    def list_stack_resources(self) -> ActionResult:
+    def list_stack_resources(self) -> Answer:
         """List a page of a stack's resources."""
         page, token = self._page(_resources(self.backend.stack(self.params["StackName"])))
         summaries = [_resource(each) | {"LastUpdatedTimestamp": each.since} for each in page]
-        return ActionResult({"StackResourceSummaries": summaries, "NextToken": token})
+        return Answer({"StackResourceSummaries": summaries, "NextToken": token})
 
-    def get_template(self) -> ActionResult:
+    def get_template(self) -> Answer:
         """Return a stack's template as it was given."""
         stack = self.backend.stack(self.params["StackName"])
         stages = ["Original", "Processed"]
-        return ActionResult({"TemplateBody": stack.template.text, "StagesAvailable": stages})
+        return Answer({"TemplateBody": stack.template.text, "StagesAvailable": stages})
 
-    def validate_template(self) -> ActionResult:
+    def validate_template(self) -> Answer:
         """Check a template as a stack operation does."""
         template = self._given_template()
-        return ActionResult({"Parameters": [], "Description": template.description} | _needs(template))
+        return Answer({"Parameters": [], "Description": template.description} | _needs(template))
 
-    def get_template_summary(self) -> ActionResult:
+    def get_template_summary(self) -> Answer:
         """Tell what is in a template, or in a stack's."""
         name = self.params.get("StackName")
         template = self.backend.stack(name).template if name else self._given_template()
         types = sorted({each.type for each in template.resources.values()})
         summary = {"Parameters": [], "Description": template.description, "ResourceTypes": types}
-        return ActionResult(summary | _needs(template))
+        return Answer(summary | _needs(template))
 
-    def describe_account_limits(self) -> ActionResult:
+    def describe_account_limits(self) -> Answer:
         """Return the account's quotas; the sandbox does not enforce them."""
         limits = {
             "StackLimit": STACK_LIMIT,
             "StackOutputsLimit": OUTPUT_LIMIT,
             "ConcurrentResourcesLimit": CONCURRENT_RESOURCES_LIMIT,
         }
-        return ActionResult(
-            {"AccountLimits": [{"Name": name, "Value": value} for name, value in limits.items()]}
-        )
+        return Answer({"AccountLimits": [{"Name": name, "Value": value} for name, value in limits.items()]})
 
     def _given_template(self) -> templates.Template:
         text = validation.template_text(self.params, self.region, self.current_account)

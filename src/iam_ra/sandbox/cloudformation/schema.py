@@ -44,9 +44,9 @@ def array(items: Schema, **constraints: Any) -> Schema:
     return {"type": "array", "items": items, **constraints}
 
 
-def mapping(values: Schema) -> Schema:
-    """Return the schema of an object with any keys."""
-    return {"type": "mapping", "values": values}
+def mapping(values: Schema, **constraints: Any) -> Schema:
+    """Return the schema of an object with any keys; `maxItems` constrains their number."""
+    return {"type": "mapping", "values": values, **constraints}
 
 
 def structure(properties: Mapping[str, Schema], *required: str, not_offered: Iterable[str] = ()) -> Schema:
@@ -106,6 +106,8 @@ def violations(schema: Schema, value: Any, path: str = "#") -> Iterator[str]:
     elif schema["type"] == "object":
         yield from _object_violations(schema, value, path)
     elif schema["type"] == "mapping":
+        if "maxItems" in schema and len(value) > schema["maxItems"]:
+            yield f"{path}: maximum size: [{schema['maxItems']}], found: [{len(value)}]"
         for key, item in value.items():
             yield from violations(schema["values"], item, f"{path}/{key}")
 

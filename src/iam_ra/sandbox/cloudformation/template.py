@@ -286,13 +286,25 @@ def load(text: str) -> Any:
         except json.JSONDecodeError as error:
             place = f"(line {error.lineno}, column {error.colno})"
             raise ValidationError(f"Template format error: JSON not well-formed. {place}") from error
-    yaml = YAML(typ="safe")
-    yaml.Constructor = _Constructor
     try:
-        return yaml.load(text)
+        return _yaml(text, pure=False)
+    except YAMLError:
+        # The fast parser is an old libyaml, which takes no `::` inside brackets: [!Ref AWS::Region].
+        return _well_formed(text)
+
+
+def _well_formed(text: str) -> Any:
+    try:
+        return _yaml(text, pure=True)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise ValidationError(f"Template format error: YAML not well-formed.{place}") from error
     except YAMLError as error:
         raise ValidationError("Template format error: YAML not well-formed.") from error
+
+
+def _yaml(text: str, *, pure: bool) -> Any:
+    yaml = YAML(typ="safe", pure=pure)
+    yaml.Constructor = _Constructor
+    return yaml.load(text)

@@ -80,10 +80,11 @@ class Key(Handler):
         """Set description, policy, rotation, state and tags."""
         kms = request.client("kms")
         key_id, wanted = request.physical_id, request.properties
-        if kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] == DELETING:
+        key = kms.describe_key(KeyId=key_id)["KeyMetadata"]
+        if key["KeyState"] == DELETING:
             raise not_found(self.type, key_id)
         for name, default in (("KeySpec", "SYMMETRIC_DEFAULT"), ("KeyUsage", "ENCRYPT_DECRYPT")):
-            if wanted.get(name, default) != request.previous.get(name, default):
+            if wanted.get(name, default) != key.get(name, default):
                 raise HandlerError("NotUpdatable", f"You cannot change the {name} of an existing KMS key.")
         kms.update_key_description(KeyId=key_id, Description=wanted.get("Description", ""))
         if "KeyPolicy" in wanted:

@@ -25,7 +25,7 @@ class Secret(Handler):
             "Name": string(minLength=1, maxLength=512),
             "Description": string(maxLength=2048),
             "KmsKeyId": string(maxLength=2048),
-            "SecretString": string(maxLength=65536),
+            "SecretString": string(minLength=1, maxLength=65536),
             "Tags": tags(),
         },
         not_offered=["GenerateSecretString", "ReplicaRegions", "Type"],

@@ -18,14 +18,14 @@ class Parameter(Handler):
     attributes = frozenset({"Type", "Value"})
     schema = structure(
         {
-            "Name": string(),
+            "Name": string(minLength=1, maxLength=2048),
             "Type": string(enum=["String", "StringList"]),
             "Value": string(),
             "Description": string(maxLength=1024),
             "Tier": string(enum=["Standard", "Advanced", "Intelligent-Tiering"]),
             "AllowedPattern": string(maxLength=1024),
             "DataType": string(enum=["text", "aws:ec2:image"]),
-            "Tags": mapping(string()),
+            "Tags": mapping(string(), maxItems=1000),
         },
         "Type",
         "Value",
