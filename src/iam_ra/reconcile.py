@@ -37,6 +37,7 @@ from iam_ra.engine.execute import Executor, Outcome
 from iam_ra.engine.part import NOTHING, Observed, Presence, Recorded
 from iam_ra.files.repository import Repository, file_digest
 from iam_ra.kinds.base import Kind, all_kinds
+from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.run import INIT, Run
 from iam_ra.state import history
@@ -147,7 +148,7 @@ class Reconciler:
         run = self._run(planned.snapshot)
         first, others = planned.plan.split(frozenset({INIT_STACK}))
         outcome = Executor(_Actor(self._kinds, run, kept), self._listen).run(first)
-        if not outcome.complete:
+        if outcome.interrupted or not outcome.complete:
             return outcome.and_then(Executor.skip(others, (INIT_STACK,), self._listen))
         with _translated(), self._lock_in(run.bucket, "apply"):
             store = StateStore(run.bucket, self.names.state_key, self.names.namespace)
@@ -170,7 +171,7 @@ class Reconciler:
         self._listen = listen
         last, others = planned.plan.split(frozenset({INIT_STACK}))
         outcome = self._execute(replace(planned, plan=others)) if others.changes else Outcome()
-        if not outcome.complete:
+        if outcome.interrupted or not outcome.complete:
             return outcome.and_then(Executor.skip(last, (), self._listen))
         if self._lock is not None:
             self._lock.forget()
@@ -257,11 +258,9 @@ class Reconciler:
         self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
     ) -> Plan:
         kinds = self._kinds.values()
-        desired = (
-            ()
-            if destroy
-            else [part for kind in kinds for part in kind.desired(self.namespace, self._repository)]
-        )
+        namespace = with_former(self.namespace, recorded, snapshot.caller.now)
+        wanted = (part for kind in kinds for part in kind.desired(namespace, self._repository))
+        desired = () if destroy else wanted
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}
         for address, facts in closer.items():
             seen = observed.get(address, Observed(Presence.PRESENT))

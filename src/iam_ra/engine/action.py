@@ -36,6 +36,7 @@ class Cause(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     RENEWAL = "renewal"
+    OVERLAP_OVER = "overlap_over"
     KEY_LOST = "key_lost"
     DESTROY = "destroy"
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iam_ra.engine.action import Action, Cause, Reason
-from iam_ra.engine.errors import InternalError
+from iam_ra.engine.errors import InternalError, StateError
 from iam_ra.engine.graph import order
 from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Recorded, Ref, references, resolve
 from iam_ra.engine.plan import Change, Conflict, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from iam_ra.engine.address import Address
@@ -180,23 +181,38 @@ def _again(part: Part, inputs: Any, known: Recorded, seen: Observed | None, worl
 
 
 def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> Iterable[Reason]:
-    """Tell an edit of the file from what follows from other parts, and from a newer iam-ra."""
-    moved = {key for key in inputs.keys() | known.inputs.keys() if inputs.get(key) != known.inputs.get(key)}
+    """Tell an edit of the file from what follows from other changes, and from a newer iam-ra."""
+    edited: set[str] = set()
     followed: set[Address] = set()
-    for key in sorted(moved - {"template"}):
-        wanted = part.inputs.get(key)
-        named = {ref.address for ref in references(wanted)}
-        # Where more than a reference stands, the file's own words may have changed beside it.
-        led = named if isinstance(wanted, Ref) else named & world.changed.keys()
-        if led:
-            followed |= led
-            moved.discard(key)
-    if moved - {"template"}:
+    for key in inputs.keys() | known.inputs.keys():
+        if inputs.get(key) != known.inputs.get(key):
+            wanted = part.inputs.get(key)
+            refs = list(references(wanted))
+            unknown = {ref.address for ref in refs if world.lookup(ref) is UNKNOWN}
+            if _differs_beside_refs(wanted, known.inputs.get(key)):
+                edited.add(key)
+                followed |= unknown
+            else:
+                followed |= unknown or {ref.address for ref in refs}
+    if edited - {"template"}:
         yield Reason(Cause.EDITED, "changed in the file")
-    if "template" in moved:
+    if "template" in edited:
         yield Reason(Cause.UPGRADE, "this version of iam-ra makes it differently")
     if followed:
         yield Reason(Cause.UPSTREAM, f"follows {', '.join(map(str, sorted(followed)))}")
+
+
+def _differs_beside_refs(wanted: Any, known: Any) -> bool:
+    """Tell whether `wanted` differs from `known` elsewhere than where references stand."""
+    if isinstance(wanted, Ref):
+        return False
+    if isinstance(wanted, Mapping) and isinstance(known, Mapping):
+        return wanted.keys() != known.keys() or any(
+            _differs_beside_refs(each, known[key]) for key, each in wanted.items()
+        )
+    if isinstance(wanted, list | tuple) and isinstance(known, list | tuple):
+        return len(wanted) != len(known) or any(map(_differs_beside_refs, wanted, known))
+    return bool(wanted != known)
 
 
 def _removal(address: Address, world: _World, removed: Reason) -> Change | None:
@@ -211,8 +227,14 @@ def _removal(address: Address, world: _World, removed: Reason) -> Change | None:
     else:
         kind = known.kind
         reason = removed
-    pool = world.rules[kind].pool
-    return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=pool, losing=True)
+    rules = world.rules.get(kind)
+    if rules is None:
+        raise StateError(
+            f"the state holds {address}, whose kind {kind} this iam-ra does not know",
+            why="a newer version of iam-ra made it",
+            fix="use that version of iam-ra, or a newer one",
+        )
+    return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=rules.pool, losing=True)
 
 
 def _rewired(known: Recorded, part: Part, upstream: tuple[Address, ...]) -> Recorded:

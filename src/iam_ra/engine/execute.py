@@ -36,11 +36,12 @@ class Actor(Protocol):
 
 @dataclass
 class Outcome:
-    """How a run ended, in the order in which it happened."""
+    """How a run ended, in the order in which it happened. `interrupted`: nothing more was begun from some moment on."""
 
     done: list[Change] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def complete(self) -> bool:
@@ -49,7 +50,12 @@ class Outcome:
 
     def and_then(self, later: Outcome) -> Outcome:
         """Return both as one."""
-        return Outcome(self.done + later.done, self.failed + later.failed, self.skipped + later.skipped)
+        return Outcome(
+            self.done + later.done,
+            self.failed + later.failed,
+            self.skipped + later.skipped,
+            self.interrupted or later.interrupted,
+        )
 
 
 class Executor:
@@ -70,21 +76,29 @@ class Executor:
     def run(self, plan: Plan) -> Outcome:
         """Make the plan's changes and say how it went."""
         run = _Run(plan)
+        # An interrupt hits the main thread, wherever it stands: there it may only wait, or the bookkeeping tears.
+        scheduler = ThreadPoolExecutor(1, thread_name_prefix="scheduler")
+        finished = scheduler.submit(self._schedule, run)
+        scheduler.shutdown(wait=False)
+        while True:
+            try:
+                finished.result()
+            except KeyboardInterrupt:
+                if run.outcome.interrupted:
+                    raise
+                run.outcome.interrupted = True
+            else:
+                return run.outcome
+
+    def _schedule(self, run: _Run) -> None:
         with ThreadPoolExecutor(self._parallelism, thread_name_prefix="change") as threads:
             self._queue_ready(run)
             while run.flying or run.has_queued:
                 self._start_queued(run, threads)
-                try:
-                    wait(run.flying, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt:
-                    if run.stopped:
-                        threads.shutdown(wait=False, cancel_futures=True)
-                        raise
-                    run.stopped = True
+                wait(run.flying, return_when=FIRST_COMPLETED)
                 for future in [each for each in run.flying if each.done()]:
                     self._land(run, future)
                 self._queue_ready(run)
-        return run.outcome
 
     @staticmethod
     def skip(plan: Plan, because: tuple[Address, ...], listen: Listener) -> Outcome:
@@ -100,7 +114,7 @@ class Executor:
             for address in sorted(ready):
                 change = run.changes[address]
                 lost = tuple(each for each in change.after if each in run.lost)
-                if lost or run.stopped:
+                if lost or run.outcome.interrupted:
                     self._skip(run, change, lost)
                 else:
                     run.queues[change.pool].append(change)
@@ -108,7 +122,7 @@ class Executor:
     def _start_queued(self, run: _Run, threads: ThreadPoolExecutor) -> None:
         for pool, queue in run.queues.items():
             limit = self._parallelism if pool is None else self._pools.get(pool, self._parallelism)
-            while queue and run.stopped:
+            while queue and run.outcome.interrupted:
                 self._skip(run, queue.popleft(), ())
             while queue and len(run.flying) < self._parallelism and run.in_pool[pool] < limit:
                 change = queue.popleft()
@@ -158,11 +172,10 @@ class Executor:
 
 
 class _Run:
-    """The moving parts of one run; touched by the calling thread only, but for `lookup`."""
+    """The moving parts of one run; touched by the scheduler's thread only, but for `lookup` and the interrupt."""
 
     def __init__(self, plan: Plan) -> None:
         self.outcome = Outcome()
-        self.stopped = False
         self.changes = {change.address: change for change in plan.changes}
         self.outputs = {address: part.outputs for address, part in plan.recorded.items()}
         self.sorter: TopologicalSorter[Address] = TopologicalSorter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,26 @@ def releasing(host: Host) -> tuple[Address, ...]:
     return tuple(sorted(role_stack(role) for role in host.roles))
 
 
+def with_former(namespace: Namespace, recorded: Mapping[Address, Recorded], now: datetime) -> Namespace:
+    """Return the namespace with what hosts can still prove by certificates that they had before.
+
+    What a host gets under a new identity or authority must not be taken from it under the old one before it has the new
+    certificate, and then for the overlap. An identity that another host has by now is not among them.
+    """
+    taken = {(host.authority, host.identity) for host in namespace.hosts.values()}
+    hosts = dict(namespace.hosts)
+    for name, host in namespace.hosts.items():
+        known = recorded.get(host_certificate(name))
+        if known is None:
+            continue
+        proven = {(each["ca"], each["identity"]) for each in known.outputs["retiring"] if _is_live(each, now)}
+        proven.add((known.inputs["ca"], known.inputs["identity"]))
+        former = sorted(pair for pair in proven - taken if pair[0] in namespace.authorities)
+        if former:
+            hosts[name] = replace(host, former=tuple(former))
+    return replace(namespace, hosts=hosts)
+
+
 @register
 class HostCertificate(Kind):
     """A certificate that the host's authority signs. Its key is made in memory and handed on, never stored here."""
@@ -61,6 +82,7 @@ class HostCertificate(Kind):
                 "key": spec.key,
                 "validity": format_duration(spec.validity),
                 "renew_before": format_duration(spec.renew_before),
+                "overlap": format_duration(spec.overlap),
             }
             yield Part(
                 host_certificate(host.name),
@@ -87,7 +109,8 @@ class HostCertificate(Kind):
         outputs = recorded.outputs
         not_after = datetime.fromisoformat(outputs["not_after"])
         due = not_after - parse_duration(recorded.inputs["renew_before"])
-        if now >= due:
+        # One that ends with its authority gains nothing by being issued again.
+        if now >= due and not outputs["ends_with_authority"]:
             text = f"expires on {not_after:%Y-%m-%d}, to be renewed since {due:%Y-%m-%d}"
             return _update(Cause.RENEWAL, text)
         if seen is None:
@@ -96,6 +119,9 @@ class HostCertificate(Kind):
             return _update(Cause.KEY_LOST, "no copy of its private key can be read")
         if seen.facts["object"] != outputs["object"]:
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
+        over = [each["identity"] for each in outputs["retiring"] if not _is_live(each, now)]
+        if over:
+            return _update(Cause.OVERLAP_OVER, f"the overlap of {', '.join(over)} is over")
         return None
 
     def kept_outputs(self, change: Change) -> frozenset[str]:
@@ -135,13 +161,20 @@ class HostCertificate(Kind):
             "fingerprint": info.fingerprint,
             "not_before": info.not_before.isoformat(),
             "not_after": info.not_after.isoformat(),
+            "ends_with_authority": info.not_after == signer.certificate.not_valid_after_utc,
+            "retiring": _retiring(change, inputs, run.now),
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
 
     def _restore(self, host: str, recorded: Recorded, run: Run) -> Mapping[str, Any]:
         """Put the bucket's copy right from the ledger."""
         pem = run.ledger.certificate(recorded.inputs["ca"], recorded.outputs["serial"])
-        return {**recorded.outputs, "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem)}
+        retiring = [each for each in recorded.outputs["retiring"] if _is_live(each, run.now)]
+        return {
+            **recorded.outputs,
+            "retiring": retiring,
+            "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
+        }
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the copy in the bucket. The ledger keeps the certificate."""
@@ -164,9 +197,30 @@ def _update(cause: Cause, text: str) -> Finding:
     return Finding(Action.UPDATE, (Reason(cause, text),))
 
 
+def _is_live(retiring: Mapping[str, str], now: datetime) -> bool:
+    return now < datetime.fromisoformat(retiring["until"])
+
+
+def _retiring(change: Change, inputs: Mapping[str, Any], now: datetime) -> list[Mapping[str, str]]:
+    """Return which earlier identities stay good, and until when, after a new certificate is issued."""
+    recorded = change.recorded
+    if recorded is None or not recorded.outputs.get("serial"):
+        return []
+    kept = [each for each in recorded.outputs["retiring"] if _is_live(each, now)]
+    before = {name: recorded.inputs[name] for name in ("ca", "identity")}
+    if before != {name: inputs[name] for name in before}:
+        until = min(
+            now + parse_duration(inputs["overlap"]), datetime.fromisoformat(recorded.outputs["not_after"])
+        )
+        kept.append({**before, "until": until.isoformat()})
+    return kept
+
+
 def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:
     """Tell whether a change asks for a new certificate, not just for another day of the next one."""
     recorded = change.recorded
     if recorded is None or any(reason.cause in _REISSUING for reason in change.reasons):
         return True
-    return any(inputs.get(name) != recorded.inputs.get(name) for name in inputs.keys() - {"renew_before"})
+    return any(
+        inputs.get(name) != recorded.inputs.get(name) for name in inputs.keys() - {"renew_before", "overlap"}
+    )

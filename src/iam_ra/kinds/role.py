@@ -101,9 +101,10 @@ class RoleStack(StackKind):
 
 
 def _entitled(namespace: Namespace) -> Mapping[str, Mapping[str, list[str]]]:
-    """Return, by role and by authority, the identities that may take the role."""
+    """Return, by role and by authority, the identities that may take the role: also those still in their overlap."""
     entitled: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for host in namespace.hosts.values():
         for role in host.roles:
-            entitled[role][host.authority].append(host.identity)
+            for authority, identity in ((host.authority, host.identity), *host.former):
+                entitled[role][authority].append(identity)
     return entitled
