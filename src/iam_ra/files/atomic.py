@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_MODE = 0o644
+# One thread must not remove an empty folder that another has just made, or is removing too.
+_FOLDERS = threading.Lock()
 
 
 def write(path: Path, data: bytes, *, root: Path, mode: int = DEFAULT_MODE) -> None:
@@ -24,9 +27,10 @@ def write(path: Path, data: bytes, *, root: Path, mode: int = DEFAULT_MODE) -> N
     """
     path = _inside(path, root)
     with _explained("written", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # In the same folder, since a rename is atomic only within one file system.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+        with _FOLDERS:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # In the same folder, since a rename is atomic only within one file system.
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
@@ -43,7 +47,7 @@ def write(path: Path, data: bytes, *, root: Path, mode: int = DEFAULT_MODE) -> N
 def remove(path: Path, *, root: Path) -> None:
     """Remove `path`, if it is there, and the folders it leaves empty, up to `root` (which stays)."""
     path = _inside(path, root)
-    with _explained("removed", path):
+    with _explained("removed", path), _FOLDERS:
         path.unlink(missing_ok=True)
         folder, top = path.parent, root.resolve()
         while folder != top and folder.is_dir() and not any(folder.iterdir()):

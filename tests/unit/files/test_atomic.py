@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,3 +138,15 @@ def test_any_name_stays_inside(tmp_path_factory: pytest.TempPathFactory, name: s
         assert name in {".", ".."}
     else:
         assert tree(root) == [name]
+
+
+def test_threads_do_not_take_each_others_folders_away(tmp_path: Path) -> None:
+    def live(number: int) -> None:
+        path = Path(f"secrets/{number % 2}/{number}")
+        for _ in range(40):
+            atomic.write(path, b"x", root=tmp_path)
+            atomic.remove(path, root=tmp_path)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(live, range(8)))
+    assert tree(tmp_path) == []
