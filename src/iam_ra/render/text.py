@@ -162,10 +162,17 @@ def _entity_lines(entity: _Entity, style: Style, *, verbose: bool) -> list[str]:
     if entity.whole is Action.DELETE:
         names = ", ".join(harmless(change.address.part) for change in entity.changes)
         return lines + [style.dim(line) for line in wrap(names, first=" " * 6, rest=" " * 6)]
-    column = max(cells(harmless(change.address.part)) for change in entity.changes)
-    for change in entity.changes:
+    told = [each for each in entity.changes if verbose or not _is_mute(each, entity)]
+    column = max((cells(harmless(each.address.part)) for each in told), default=0)
+    for change in told:
         lines += _part_lines(change, column, style, verbose=verbose, headed=entity.whole is not None)
-    return lines
+    mute = ", ".join(harmless(each.address.part) for each in entity.changes if each not in told)
+    return lines + (wrap(mute, first=" " * 6, rest=" " * 6) if mute else [])
+
+
+def _is_mute(change: Change, entity: _Entity) -> bool:
+    """Tell whether a part of a new entity has nothing to show but its name."""
+    return entity.whole is not None and change.recorded is None and not key_fields(change, WIDTH)
 
 
 def _part_lines(change: Change, column: int, style: Style, *, verbose: bool, headed: bool) -> list[str]:
