@@ -46,10 +46,9 @@ def outcome_text(
 
 def _counts(done: Sequence[Change]) -> str:
     counts = Counter(change.action for change in done)
-    return ", ".join(
-        f"{counts[action]:,} {word}"
-        for action, word in PAST.items()
-        if counts[action] or action is not Action.REPLACE
+    return (
+        ", ".join(f"{counts[action]:,} {word}" for action, word in PAST.items() if counts[action])
+        or "nothing to do"
     )
 
 

@@ -147,7 +147,14 @@ def test_hostile_errors_cannot_steer_the_terminal() -> None:
 def test_a_complete_apply_is_one_line() -> None:
     outcome = Outcome([CREATED, FAILED])
     text = outcome_text(outcome, seconds=2.04, again="iam-ra apply")
-    assert text == "Apply complete: 1 created, 0 updated, 1 deleted in 2.0s.\n"
+    assert text == "Apply complete: 1 created, 1 deleted in 2.0s.\n"
+
+
+def test_an_apply_of_nothing_says_so() -> None:
+    assert (
+        outcome_text(Outcome(), seconds=0, again="", title="Destroy")
+        == "Destroy complete: nothing to do in 0.0s.\n"
+    )
 
 
 def test_an_incomplete_apply_says_how_to_go_on(golden: Callable[[str, str], None]) -> None:
