@@ -94,7 +94,7 @@ def make_plan(
     tag and lineage (a kind observes nothing else), left by an apply that was killed, and are deleted. `removed` is why
     recorded parts that nobody wants go.
     """
-    wanted = {part.address: part for part in desired}
+    wanted = _by_address(desired)
     world = _World(recorded, observed, rules, now)
     changes: dict[Address, Change] = {}
     settled: dict[Address, Recorded] = {}
@@ -118,6 +118,14 @@ def make_plan(
         if removal is not None:
             changes[address] = removal
     return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
+
+
+def _by_address(parts: Iterable[Part]) -> dict[Address, Part]:
+    wanted: dict[Address, Part] = {}
+    for part in parts:
+        if wanted.setdefault(part.address, part) is not part:
+            raise InternalError(f"two kinds want {part.address}: {wanted[part.address].kind} and {part.kind}")
+    return wanted
 
 
 def _fixed(part: Part, known: Recorded | None, rules: Rules) -> Iterable[Conflict]:
