@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from iam_ra.engine.action import Action
 from iam_ra.render.problems import error_lines, plural
 from iam_ra.render.progress import PAST
 from iam_ra.render.style import Style, harmless, wrap
