@@ -7,6 +7,7 @@ themselves.
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ from botocore.config import Config
 from iam_ra.sandbox.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from wsgiref.types import WSGIApplication
 
     from botocore.awsrequest import AWSPreparedRequest
@@ -34,17 +36,23 @@ _CONFIG = Config(
 )
 
 
+class AbandonedError(Exception):
+    """The world that the caller worked for was reset; the call was not made."""
+
+
 class _World:
     """The application that the clients call, and the clients made so far."""
 
     def __init__(self) -> None:
         self.app: WSGIApplication | None = None
         self.settings = Settings()
+        self.serving: AbstractContextManager[Any] = nullcontext()
         self.lock = threading.Lock()
         self.clients: dict[tuple[str, str, str], Any] = {}
 
 
 _world = _World()
+_caller = threading.local()
 
 
 class _Body(BytesIO):
@@ -55,10 +63,29 @@ class _Body(BytesIO):
             yield chunk
 
 
-def connect(app: WSGIApplication, settings: Settings | None = None) -> None:
-    """Make `app` the application that all clients call from now on."""
+def connect(
+    app: WSGIApplication,
+    settings: Settings | None = None,
+    serving: AbstractContextManager[Any] | None = None,
+) -> None:
+    """Make `app` the application that all clients call from now on.
+
+    `serving` is the re-entrant lock under which the application serves each request and resets. With it, no call made
+    for a world that was reset meanwhile reaches the new one.
+    """
     _world.app = app
     _world.settings = settings or Settings()
+    _world.serving = serving or nullcontext()
+
+
+@contextmanager
+def working_for(over: threading.Event) -> Iterator[None]:
+    """Make calls of this thread raise AbandonedError once `over` is set."""
+    _caller.over = over
+    try:
+        yield
+    finally:
+        _caller.over = None
 
 
 def settings() -> Settings:
@@ -96,7 +123,11 @@ def _send(request: AWSPreparedRequest, account: str) -> AWSResponse:
         answer[:] = [status, headers]
         return answer.append
 
-    content = b"".join(_world.app(_environ(request, account), start_response))
+    over = getattr(_caller, "over", None)
+    with _world.serving:
+        if over is not None and over.is_set():
+            raise AbandonedError
+        content = b"".join(_world.app(_environ(request, account), start_response))
     status, headers = answer
     return AWSResponse(str(request.url), int(status.partition(" ")[0]), _headers(headers), _Body(content))
 

@@ -5,6 +5,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
+from iam_ra.sandbox import loopback
+
 
 def test_sixteen_stacks_at_once_each_with_a_life(stacks: Any, parameter: Any, template: Any) -> None:
     watching = threading.Event()
@@ -38,6 +42,28 @@ def test_independent_resources_go_side_by_side(stacks: Any, parameter: Any, temp
     stacks.create("s", template(**{f"P{n}": parameter("v", f"/p{n}") for n in range(20)}))
     statuses = [each["ResourceStatus"] for each in stacks.events("s")]
     assert statuses[1:21] == ["CREATE_IN_PROGRESS"] * 20
+
+
+def test_an_interrupted_operation_no_longer_moves_its_stack(
+    stacks: Any, backend: Any, parameter: Any, template: Any
+) -> None:
+    stacks.create("s", template(A=parameter()))
+    stack = backend.stack("s")
+    interrupted = stack.operation
+    stacks.delete("s")
+    interrupted.move("CREATE_COMPLETE")
+    assert stack.status == "DELETE_COMPLETE"
+
+
+def test_a_call_for_a_world_that_was_reset_is_not_made(aws: Any) -> None:
+    ssm = loopback.client("ssm", "us-east-1", "123456789012")
+    over = threading.Event()
+    with loopback.working_for(over):
+        ssm.put_parameter(Name="/before", Type="String", Value="v")
+        over.set()
+        with pytest.raises(loopback.AbandonedError):
+            ssm.put_parameter(Name="/after", Type="String", Value="v")
+    assert [each["Name"] for each in aws("ssm").describe_parameters()["Parameters"]] == ["/before"]
 
 
 def test_motos_cloudformation_is_never_loaded(stacks: Any) -> None:

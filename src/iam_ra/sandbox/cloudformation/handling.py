@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from iam_ra.sandbox import loopback
 from iam_ra.sandbox.cloudformation.intrinsics import NO_VALUE, Reference, resolve
 from iam_ra.sandbox.cloudformation.resources import HANDLERS
 from iam_ra.sandbox.cloudformation.resources.base import HandlerError, Request
@@ -147,6 +148,8 @@ class Handling:
             raise ResourceError(reason)
         try:
             return work()
+        except loopback.AbandonedError:
+            raise
         except HandlerError as error:
             raise ResourceError(_worded(error.message, error.code)) from error
         except ClientError as error:

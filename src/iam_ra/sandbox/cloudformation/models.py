@@ -243,10 +243,10 @@ class CloudFormationBackend(BaseBackend):
             if token.text:
                 stack.tokens[token.text] = token.digest
             stack.move(f"{verb}_IN_PROGRESS", "User Initiated")
-        over = self._over
         task = Task(
             _after(previous, steps(operation)),
-            lambda: not over.is_set() and stack.operation is operation,
+            self._over,
+            lambda: stack.operation is operation,
             lambda error: operation.move(f"{verb}_FAILED", f"Internal Failure: {type(error).__name__}"),
             operation.finished,
         )

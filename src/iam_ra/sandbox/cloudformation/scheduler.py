@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iam_ra.sandbox import loopback
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,19 +26,21 @@ THREADS = 8
 
 @dataclass(eq=False)
 class Task:
-    """A running operation; `alive` is asked before each step, `failed` is called with an unforeseen exception, `finished` is set at the end."""
+    """A running operation; `over` is set when its world was reset, `alive` is asked before each step, `failed` is called with an unforeseen exception, `finished` is set at the end."""
 
     steps: Iterator[float]
+    over: threading.Event
     alive: Callable[[], bool]
     failed: Callable[[BaseException], None]
     finished: threading.Event
 
     def advance(self) -> float | None:
         """Do one step; return the seconds to wait for the next one, or None if there is none."""
-        if self.alive():
+        if self.alive() and not self.over.is_set():
             try:
-                return next(self.steps)
-            except StopIteration:
+                with loopback.working_for(self.over):
+                    return next(self.steps)
+            except (StopIteration, loopback.AbandonedError):
                 pass
             except Exception as error:
                 log.exception("a stack operation broke off")
