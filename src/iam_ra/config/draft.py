@@ -158,17 +158,16 @@ def _grafted(data: Any, tree: Mapping[str | int, Any]) -> Any:
     return result
 
 
-def _nulls(data: Any, path: Path = ()) -> Iterator[Path]:
+def _nulls(data: Any, path: Path = (), seen: set[int] | None = None) -> Iterator[Path]:
+    """Return the paths of empty values, of what aliases repeat only the first."""
+    seen = set() if seen is None else seen
     if data is None:
         yield path
-    elif isinstance(data, dict):
-        for key, value in data.items():
+    elif isinstance(data, dict | list) and id(data) not in seen:
+        seen.add(id(data))
+        for step, value in data.items() if isinstance(data, dict) else enumerate(data):
             if not isinstance(value, str):
-                yield from _nulls(value, (*path, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            if not isinstance(value, str):
-                yield from _nulls(value, (*path, index))
+                yield from _nulls(value, (*path, step), seen)
 
 
 # Saying what is wrong
@@ -194,6 +193,8 @@ def _report(source: Source, problem: ErrorDetails) -> None:
         _report_unknown(source, path)
     elif kind == "missing":
         _report_missing(source, path)
+    elif problem["input"] is None:
+        _report_null(source, path)
     elif kind == "literal_error":
         _report_choice(source, path, problem["input"], str(context["expected"]))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.config.diagnostics import Check
@@ -42,6 +43,16 @@ class Node:
 class Mapping(list[tuple[Node, Node]]):
     """The entries of a mapping, in the order and number of the file."""
 
+    @cached_property
+    def by_key(self) -> dict[Any, tuple[Node, Node]]:
+        """The entries by key; the first of a duplicate."""
+        return {key.value: (key, value) for key, value in reversed(self) if isinstance(key.value, str)}
+
+    @cached_property
+    def merged(self) -> list[Node]:
+        """The values of merge keys."""
+        return [value for key, value in self if is_merge(key)]
+
 
 def is_merge(key: Node) -> bool:
     """Return whether a key is the merge key `<<`."""
@@ -53,13 +64,9 @@ def child(node: Node | None, step: str | int) -> tuple[Node | None, Node] | None
     if node is None:
         return None
     if isinstance(node.value, Mapping):
-        merged: list[Node] = []
-        for key, value in node.value:
-            if is_merge(key):
-                merged.append(value)
-            elif key.value == step:
-                return key, value
-        for each in merged:
+        if step in node.value.by_key:
+            return node.value.by_key[step]
+        for each in node.value.merged:
             parents = (
                 each.value if isinstance(each.value, list) and not isinstance(each.value, Mapping) else [each]
             )

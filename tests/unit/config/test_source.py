@@ -82,6 +82,8 @@ def test_line_ends_and_byte_order_marks_do_not_shift_places(end: str) -> None:
     source = Source("f.yaml", f"\ufeffa: 1{end}ключ: [2, x]{end}")
     place = source.locate(("ключ", 1))
     assert (place.line, place.column, place.text) == (2, 11, "ключ: [2, x]")
+    first = source.locate(("a",))
+    assert (first.line, first.column, first.text) == (1, 4, "a: 1")
 
 
 def test_deep_nesting_is_a_problem_and_no_crash() -> None:
@@ -94,6 +96,10 @@ def test_deep_nesting_is_a_problem_and_no_crash() -> None:
 def test_aliases_cannot_nest_deeper_than_brackets() -> None:
     chain = "x0: &x0 [1]\n" + "".join(f"x{i}: &x{i} [*x{i - 1}]\n" for i in range(1, 1_500))
     assert ids(chain) == ["IRA1109"]
+    half = MAX_DEPTH // 2 + 1
+    nested = "[" * half + "{}" + "]" * half
+    assert not ids(f"a: &a {nested}\nb: *a\n")
+    assert ids(f"a: &a {nested}\nb: {nested.format('*a')}\n") == ["IRA1109"]
 
 
 def test_aliases_cannot_multiply_without_bound() -> None:
