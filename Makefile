@@ -4,7 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint bench clean
+# AWS's own client, built from its public Go module. `go install` would ask for the list of versions, which proxies
+# that only mirror single versions refuse; a module of our own around it does not.
+HELPER_MODULE := github.com/aws/rolesanywhere-credential-helper
+HELPER_VERSION := v1.8.4
+HELPER := .tools/aws_signing_helper
+
+.PHONY: demo test tools lint bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
@@ -20,6 +26,13 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench.py
+
+tools: $(HELPER)
+
+$(HELPER):
+	mkdir -p .tools/module
+	cd .tools/module && rm -f go.mod go.sum && go mod init tools && \
+	  go mod edit -require $(HELPER_MODULE)@$(HELPER_VERSION) && go build -mod=mod -o ../$(notdir $@) $(HELPER_MODULE)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

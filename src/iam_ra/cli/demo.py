@@ -121,7 +121,7 @@ class _Tour:
             file.write(identity)
         rules = f"creation_rules:\n  - path_regex: ^secrets/\n    age: {recipient}\n"
         (self._folder / ".sops.yaml").write_text(rules, encoding="utf-8")
-        self._say(".sops.yaml: who may open the hosts' secrets, an age key made for this tour")
+        self._say(".sops.yaml: who may open the hosts' secrets, an age key made for this tour\n")
 
     def _point_at_sandbox(self) -> None:
         from iam_ra.sandbox import process  # noqa: PLC0415 - part of no --help
@@ -129,7 +129,7 @@ class _Tour:
         endpoint = process.status(self._folder)
         if endpoint is None:
             raise SandboxError("the sandbox is gone", fix="run the command again")
-        click.echo(self._style.dim('$ eval "$(iam-ra sandbox env)"'), color=self._color)
+        click.echo(self._style.bold('$ eval "$(iam-ra sandbox env)"\n'), color=self._color)
         for name, value in process.environment(endpoint, "ap-southeast-2").items():
             if value is None:
                 self._environ.pop(name, None)
