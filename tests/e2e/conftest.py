@@ -1,0 +1,50 @@
+"""A sandbox for each worker, emptied before each world; the command line runs as a process against it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.wire import Wire
+from tests.e2e.world import World, close_clients
+
+from iam_ra.sandbox.server import Server
+from iam_ra.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# The shortest that still shows each stack in progress first.
+OPERATION_SECONDS = 0.01
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_account_of_the_developer() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [
+            name for name in os.environ if name.startswith(("AWS_", "MOTO_", "SOPS_", "IAM_RA_FILE"))
+        ]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[tuple[Server, Wire]]:
+    with Server(Settings(operation_seconds=OPERATION_SECONDS)) as server:
+        wire = Wire(server._app)
+        server._http.app = wire
+        server.warm_up()
+        yield server, wire
+        close_clients()
+
+
+@pytest.fixture
+def world(_server: tuple[Server, Wire], tmp_path: Path) -> World:
+    server, wire = _server
+    server.reset()
+    wire.clear()
+    return World(tmp_path, server, wire).begin()
