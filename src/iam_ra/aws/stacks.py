@@ -29,6 +29,8 @@ DEAD = frozenset(
         "IMPORT_ROLLBACK_FAILED",
     }
 )
+# An update failed, and so did its rollback: it can be continued without what failed, or the stack be deleted.
+STUCK = "UPDATE_ROLLBACK_FAILED"
 _SUCCESS = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _MAX_TEMPLATE = 51_200
 _CAPABILITY = "CAPABILITY_NAMED_IAM"
@@ -137,9 +139,9 @@ class Stacks:
                 progress(f"deletes what {stack.status} left")
                 self._delete(stack)
                 stack = None
-            if stack is not None and stack.status == "UPDATE_ROLLBACK_FAILED":
-                self._client.continue_update_rollback(StackName=stack.id)
-                stack = self._settled(stack.id)
+            if stack is not None and stack.status == STUCK:
+                progress("skips what could not be rolled back")
+                stack = self._unstick(stack)
             made = (
                 self._create(blueprint)
                 if stack is None or _is_gone(stack)
@@ -198,6 +200,15 @@ class Stacks:
                 return None
             raise
         return self._finished(stack.id, parameters["ClientRequestToken"], blueprint.name)
+
+    def _unstick(self, stack: Stack) -> Stack | None:
+        """End a rollback that failed, leaving out the resources that failed; the next update makes them right."""
+        resources = self._client.describe_stack_resources(StackName=stack.id)["StackResources"]
+        failed = [
+            each["LogicalResourceId"] for each in resources if each["ResourceStatus"] == "UPDATE_FAILED"
+        ]
+        self._client.continue_update_rollback(StackName=stack.id, ResourcesToSkip=failed)
+        return self._settled(stack.id)
 
     def _delete(self, stack: Stack) -> None:
         if stack.is_protected:

@@ -241,7 +241,8 @@ class _RulesFile:
 
 def _read(config: Path) -> list[Mapping[str, Any]]:
     try:
-        document = YAML(typ="safe").load(config.read_bytes())
+        # The C parser's libyaml refuses `[arn:aws:kms:...]`, which is good YAML.
+        document = YAML(typ="safe", pure=True).load(config.read_bytes())
     except (OSError, YAMLError, ValueError) as error:
         raise _unreadable(config, str(error)) from error
     rules = (document.get("creation_rules") or []) if isinstance(document, dict) else []

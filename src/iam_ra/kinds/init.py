@@ -34,6 +34,7 @@ class InitStack(StackKind):
     template = "cloudformation/init.json"
     entities = INIT
     protect_termination = True
+    is_replaceable = False
     stable_outputs: ClassVar[frozenset[str]] = frozenset({"BucketName", "KMSKeyArn"})
 
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.trust_policy import trust_policy
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.aws.stacks import Stack
     from iam_ra.config.model import Namespace
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
 
 ENTITIES = "role/"
+_EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
 
 
 def role_stack(role: str) -> Address:
@@ -76,6 +82,19 @@ class RoleStack(StackKind):
                 found[address] = Observed(Presence.FOREIGN, note=note)
         return found
 
+    def look(self, entity: str, stack: Stack, snapshot: Snapshot) -> Observed:
+        """See also whether its IAM role is still there: a stack whose role is gone can no longer be updated."""
+        seen = super().look(entity, stack, snapshot)
+        role_name = snapshot.names.role(entity.removeprefix(ENTITIES))
+        if (
+            seen.presence is Presence.PRESENT
+            and not stack.in_progress
+            and role_name not in snapshot.role_names
+        ):
+            note = f"IAM role {role_name} was deleted outside iam-ra"
+            return replace(seen, presence=Presence.BROKEN, note=note)
+        return seen
+
     def stack_name(self, names: Names, entity: str) -> str:
         """Return `iam-ra-{namespace}-role-{role}`."""
         return names.stack(f"role-{entity.removeprefix(ENTITIES)}")
@@ -93,7 +112,10 @@ class RoleStack(StackKind):
             "role": name,
             "resource_name": run.names.role(name),
             "path": run.names.role_path,
-            "session_policy": None if session_policy is None else json.dumps(session_policy, sort_keys=True),
+            # A profile's session policy cannot be taken away, so "none" is one that narrows nothing.
+            "session_policy": json.dumps(
+                _EVERYTHING if session_policy is None else session_policy, sort_keys=True
+            ),
             "trust_policy": trust_policy(
                 {each["trust_anchor"]: each["identities"] for each in inputs["trust"]}
             ),

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.aws.naming import ADDRESS_TAG
-from iam_ra.aws.stacks import DEAD, Blueprint, Stack
+from iam_ra.aws.stacks import DEAD, STUCK, Blueprint, Stack
 from iam_ra.engine.action import Action
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Observed, Presence, digest
@@ -33,11 +33,13 @@ class StackKind(Kind):
     """A part that is one stack, made from one template.
 
     `template` is the template's name; `entities` what the entity's address begins with (`role/`), or all of it.
+    `is_replaceable` says that nothing is lost when a stack beyond repair is deleted and made anew.
     """
 
     template: ClassVar[str]
     entities: ClassVar[str]
     protect_termination: ClassVar[bool] = False
+    is_replaceable: ClassVar[bool] = True
     drift_notes: ClassVar[Mapping[str, str]] = {
         DIGEST: "its stack was changed outside iam-ra",
         UPDATED: "its stack was changed outside iam-ra",
@@ -71,7 +73,7 @@ class StackKind(Kind):
                 Presence.FOREIGN, note=f"a stack named {stack.name} exists that this namespace did not make"
             )
         facts = {**stack.outputs, UPDATED: stack.updated, "kind": self.name}
-        if stack.status in DEAD:
+        if stack.status in DEAD or (stack.status == STUCK and self.is_replaceable):
             return Observed(Presence.BROKEN, facts, f"its stack is in {stack.status}")
         return Observed(Presence.PRESENT, facts, f"its stack is in {stack.status}, and no apply recorded it")
 

@@ -45,7 +45,7 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._dispatch = Dispatcher()
-        loopback.connect(self, settings)
+        loopback.connect(self, settings, LOCK)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
