@@ -188,7 +188,7 @@ class HostCertificate(Kind):
             and change.inputs["authority"] is not UNKNOWN
         ):
             try:
-                run.signer(change.inputs["ca"])
+                run.check_signer(change.inputs["ca"])
             except IamRaError as error:
                 yield error
 

@@ -80,11 +80,16 @@ class HostSecrets(Kind):
         host, serial = change.address.entity.removeprefix(ENTITIES), inputs["serial"]
         held = run.host_keys.obtain(host, serial)
         token = version_token(serial)
+
+        def put(name: str, arn: str, value: Secret) -> str:
+            seen = run.secrets_seen.get(run.names.secret(host, name))
+            return run.secrets.put(arn, value, token, former=seen and seen.version)
+
         return {
-            "certificate_version": run.secrets.put(
-                inputs["certificate_secret"], Secret(held.certificate), token
+            "certificate_version": put(
+                SECRET_CERTIFICATE, inputs["certificate_secret"], Secret(held.certificate)
             ),
-            "private_key_version": run.secrets.put(inputs["private_key_secret"], held.key.pem(), token),
+            "private_key_version": put(SECRET_PRIVATE_KEY, inputs["private_key_secret"], held.key.pem()),
         }
 
     def delete(self, recorded: Recorded, run: Run) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
-from iam_ra.engine.errors import ConflictError, IamRaError
+from iam_ra.engine.errors import IamRaError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.files import atomic
 from iam_ra.files.repository import Repository, bytes_digest, file_digest
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_certificate import host_certificate, releasing
 from iam_ra.kinds.host_keys import ENTITIES, mirror_name, unreadable_key
+from iam_ra.kinds.repository_files import remove_file, strangers_file
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 
@@ -109,13 +110,11 @@ class HostSops(Kind):
         problem = run.repository.recipients_problem(path)
         if problem is not None:
             yield problem
-        moved = change.recorded is None or change.recorded.inputs["path"] != path
-        if moved and self._is_foreign(change, path, run):
-            yield ConflictError(
-                f"{path} exists and iam-ra did not write it",
-                why=f"{change.address} would replace it",
-                fix=f"move it away, or give host {change.address.entity} another path (`sops: {{path: …}}`)",
-            )
+        host = change.address.entity.removeprefix(ENTITIES)
+        ours = map(bytes_digest, run.mirrors_of(host, _MIRROR_PREFIX))
+        yield from strangers_file(
+            change, ours, run, "move it away, or give the host another path: `sops: PATH`"
+        )
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Put the same bytes back if that is all; else encrypt, store the mirror, and only then write the file."""
@@ -135,7 +134,7 @@ class HostSops(Kind):
         """Remove the file, unless somebody edited it, and its mirrors."""
         host = recorded.address.entity.removeprefix(ENTITIES)
         if "path" in recorded.inputs:
-            self._remove_file(recorded, run)
+            remove_file(recorded, run)
         for key in run.bucket.list(run.names.host_key(host, _MIRROR_PREFIX)):
             run.bucket.delete(key)
 
@@ -161,22 +160,6 @@ class HostSops(Kind):
 
     def _drop_former(self, host: str, recorded: Recorded, inputs: Mapping[str, Any], run: Run) -> None:
         if recorded.inputs["path"] != inputs["path"]:
-            self._remove_file(recorded, run)
+            remove_file(recorded, run)
         if recorded.inputs["serial"] != inputs["serial"]:
             run.bucket.delete(run.names.host_key(host, mirror_name(recorded.inputs["serial"])))
-
-    def _remove_file(self, recorded: Recorded, run: Run) -> None:
-        path = recorded.inputs["path"]
-        if file_digest(run.root / path) == recorded.outputs["file"]:
-            atomic.remove(Path(path), root=run.root)
-        else:
-            run.report(recorded.address, f"{path} was edited or is gone; left alone")
-
-    def _is_foreign(self, change: Change, path: str, run: Run) -> bool:
-        """Tell whether a file is at `path` whose bytes no mirror of this host has."""
-        present = file_digest(run.root / path)
-        if present is None:
-            return False
-        host = change.address.entity.removeprefix(ENTITIES)
-        mirrors = run.mirrors_of(host, _MIRROR_PREFIX)
-        return all(bytes_digest(data) != present for data in mirrors)

@@ -137,6 +137,15 @@ class Run:
             if stored is not None:
                 yield stored.data
 
+    def check_signer(self, scope: str) -> None:
+        """Raise KeyStoreError if an authority could not sign; its certificate in the bucket comes back by itself."""
+        with self._guard:
+            known = scope in self._signers
+        if not known and self.bucket.get(self.names.authority_key(scope)) is None:
+            self.key_store.load(scope)
+        else:
+            self.signer(scope)
+
     def signer(self, scope: str) -> Signer:
         """Return who signs for an authority. Raises KeyStoreError when its key is not on this machine."""
         with self._guard:

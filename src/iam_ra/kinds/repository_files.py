@@ -1,0 +1,39 @@
+"""What all kinds share that write files into the user's repository: theirs alone, and never a stranger's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iam_ra.engine.errors import ConflictError
+from iam_ra.files import atomic
+from iam_ra.files.repository import file_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from iam_ra.engine.errors import IamRaError
+    from iam_ra.engine.part import Recorded
+    from iam_ra.engine.plan import Change
+    from iam_ra.kinds.run import Run
+
+
+def strangers_file(change: Change, ours: Iterable[str], run: Run, remedy: str) -> Iterator[IamRaError]:
+    """Yield the conflict that a file is where a change would write its own; `ours` are SHA-256 of bytes we may have written."""
+    path = change.inputs["path"]
+    if change.recorded is not None and change.recorded.inputs["path"] == path:
+        return
+    present = file_digest(run.root / path)
+    if present is not None and present not in ours:
+        yield ConflictError(
+            f"{path} exists and iam-ra did not write it", why=f"{change.address} would replace it", fix=remedy
+        )
+
+
+def remove_file(recorded: Recorded, run: Run) -> None:
+    """Remove the file that a part wrote, unless somebody changed it since."""
+    path = recorded.inputs["path"]
+    if file_digest(run.root / path) == recorded.outputs["file"]:
+        atomic.remove(Path(path), root=run.root)
+    else:
+        run.report(recorded.address, f"{path} was edited or is gone; left alone")
