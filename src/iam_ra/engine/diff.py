@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.collector import collector_paused
 from iam_ra.engine.errors import InternalError, StateError
 from iam_ra.engine.graph import order
 from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Recorded, Ref, references, resolve
@@ -59,7 +60,7 @@ class FieldChange:
     after: Any
 
 
-@dataclass
+@dataclass(slots=True)
 class _World:
     recorded: Mapping[Address, Recorded]
     observed: Mapping[Address, Observed]
@@ -80,6 +81,7 @@ class _World:
         )
 
 
+@collector_paused()
 def make_plan(
     desired: Iterable[Part],
     recorded: Mapping[Address, Recorded],
