@@ -106,7 +106,7 @@ class Reconciler:
         """Look at the world and compare. Writes nothing, takes no lock."""
         with _translated():
             snapshot = self._observe()
-            state = None if snapshot.bucket is None else self._store(snapshot).load()
+            state = None if snapshot.bucket is None else self._store_in(snapshot.bucket).load()
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
             snapshot = replace(snapshot, files=self._files(recorded))
             run = self._run(snapshot)
@@ -116,6 +116,13 @@ class Reconciler:
                 plan = self._compare(snapshot, recorded, closer, destroy=destroy)
         refusals = _refusals(plan, self.namespace.limits, self._allowed_deletions, destroy=destroy)
         return Planned(plan, snapshot, state, tuple(refusals))
+
+    def state(self) -> State | None:
+        """Return the recorded state, or None before the first apply."""
+        with _translated():
+            self._check_account()
+            bucket = self._bucket()
+            return None if bucket is None else self._store_in(bucket).load()
 
     def preflight(self, planned: Planned) -> list[IamRaError]:
         """Return what would stop the plan, each cause once; nothing is written yet."""
@@ -151,7 +158,7 @@ class Reconciler:
         if outcome.interrupted or not outcome.complete:
             return outcome.and_then(Executor.skip(others, (INIT_STACK,), self._listen))
         with _translated(), self._lock_in(run.bucket, "apply"):
-            store = StateStore(run.bucket, self.names.state_key, self.names.namespace)
+            store = self._store_in(run.bucket)
             if store.load() is not None:
                 raise RefusedError(
                     "another apply set this namespace up at the same time; nothing of it was changed",
@@ -215,6 +222,10 @@ class Reconciler:
             history.write(bucket, self.names, caller.now, uuid.uuid4().hex[:8], record)
 
     def _observe(self) -> Snapshot:
+        self._check_account()
+        return snapshots.take(self._aws, self.names)
+
+    def _check_account(self) -> None:
         caller = self._aws.caller
         wanted = self.namespace.account_id
         if wanted is not None and caller.account_id != wanted:
@@ -223,7 +234,6 @@ class Reconciler:
                 why=f"they are those of {caller.arn}",
                 fix="use credentials of the right account (--profile), or correct account_id in the file",
             )
-        return snapshots.take(self._aws, self.names)
 
     def _bucket(self) -> Bucket | None:
         return snapshots.bucket_of(self._aws, Stacks(self._aws.cloudformation).find(self.names.stack(INIT)))
@@ -235,7 +245,10 @@ class Reconciler:
     def _store(self, snapshot: Snapshot) -> StateStore:
         if snapshot.bucket is None:
             raise InternalError("the state is used before its bucket is made")
-        return StateStore(snapshot.bucket, self.names.state_key, self.names.namespace)
+        return self._store_in(snapshot.bucket)
+
+    def _store_in(self, bucket: Bucket) -> StateStore:
+        return StateStore(bucket, self.names.state_key, self.names.namespace)
 
     def _files(self, recorded: Mapping[Address, Recorded]) -> Mapping[Address, str | None]:
         root = self.namespace.root

@@ -65,8 +65,9 @@ def down(options: Options) -> None:
 
 
 @command.command("env", cls=Command)
+@click.option("--https", is_flag=True, help="Over TLS, for clients that speak nothing else.")
 @pass_options
-def env(options: Options) -> int:
+def env(options: Options, https: bool) -> int:
     """Print what points a shell at the sandbox.
 
     Exit code 1 when none runs.
@@ -78,7 +79,7 @@ def env(options: Options) -> int:
     if endpoint is None:
         click.echo(f"no sandbox runs in {folder}; start one: iam-ra sandbox up", err=True)
         return exits.ERROR
-    variables = process.environment(endpoint, _region(options))
+    variables = process.environment(endpoint, _region(options), https=https)
     if options.json:
         write_json("sandbox env", variables)
         return exits.OK
@@ -144,6 +145,8 @@ def _region(options: Options) -> str:
 def _as_json(endpoint: Endpoint) -> dict[str, str | int]:
     return {
         "url": endpoint.url,
+        "https_url": endpoint.https_url,
+        "ca_bundle": endpoint.ca_bundle,
         "pid": endpoint.pid,
         "started": endpoint.started,
         "version": endpoint.version,
