@@ -85,6 +85,30 @@ def test_env_is_what_eval_needs(shell: Shell) -> None:
     assert url.startswith("http://127.0.0.1:")
 
 
+def test_env_over_https_is_what_a_client_trusts(shell: Shell) -> None:
+    (shell.folder / "iam-ra.yaml").write_text(FILE)
+    assert shell.run("sandbox", "up").returncode == 0
+    env = shell.run("sandbox", "env", "--https")
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    told = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            'eval "$1"; echo "$AWS_ENDPOINT_URL"; "$2" -c "$3"',
+            "sh",
+            env.stdout,
+            sys.executable,
+            code,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    url, account = told.stdout.split()
+    assert url.startswith("https://127.0.0.1:")
+    assert account == "123456789012"
+
+
 def test_env_without_a_good_file_takes_the_default_region_and_says_so(shell: Shell) -> None:
     assert shell.run("sandbox", "up").returncode == 0
     without = shell.run("sandbox", "env")

@@ -60,6 +60,7 @@ def test_up_answers_at_once_and_down_leaves_nothing(folder: Path) -> None:
         ".gitignore",
         "sandbox.json",
         "sandbox.log",
+        "sandbox.pem",
         "sandbox.pid",
     ]
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
@@ -227,10 +228,20 @@ def test_the_log_tells_calls_of_cloudformation_from_others(folder: Path) -> None
 
 
 def test_the_environment_points_at_it(folder: Path) -> None:
-    endpoint = process.Endpoint(url="http://127.0.0.1:1", pid=1, started=time.ctime(), version="3")
+    endpoint = process.Endpoint(
+        url="http://127.0.0.1:1",
+        https_url="https://127.0.0.1:2",
+        ca_bundle="/ca.pem",
+        pid=1,
+        started=time.ctime(),
+        version="3",
+    )
     variables = process.environment(endpoint, "ap-southeast-2")
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "ap-southeast-2"
     assert variables["AWS_PROFILE"] is None
     assert variables["AWS_SESSION_TOKEN"] is None
+    assert "AWS_CA_BUNDLE" not in variables
+    secured = process.environment(endpoint, "ap-southeast-2", https=True)
+    assert secured == variables | {"AWS_ENDPOINT_URL": "https://127.0.0.1:2", "AWS_CA_BUNDLE": "/ca.pem"}
     assert not list(folder.iterdir())

@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
     with Server(settings) as server:
         endpoint = process.Endpoint(
             url=server.endpoint_url,
+            https_url=server.https_url,
+            ca_bundle=process.publish(state, server.authority_pem),
             pid=os.getpid(),
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             version=iam_ra.__version__,

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("iam_ra.sandbox")
 
 BODILESS = frozenset({204, 304})
+HANDSHAKE_SECONDS = 10.0
 
 
 class HttpServer(ThreadingMixIn, TCPServer):
-    """A threaded HTTP/1.1 server of one WSGI application; one thread a connection."""
+    """A threaded HTTP/1.1 server of one WSGI application; one thread a connection. With a TLS context, HTTPS."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -37,11 +38,11 @@ class HttpServer(ThreadingMixIn, TCPServer):
     # What moto's request handler asks its server for.
     multithread = True
     multiprocess = False
-    ssl_context: SSLContext | None = None
     _server_version = "iam-ra-sandbox"
 
-    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+    def __init__(self, host: str, port: int, app: WSGIApplication, tls: SSLContext | None = None) -> None:
         self.app = app
+        self.ssl_context = tls
         self._connections: set[socket.socket] = set()
         super().__init__((host, port), Handler)
 
@@ -49,6 +50,30 @@ class HttpServer(ThreadingMixIn, TCPServer):
         """Remember the connection, so that closing the server can end it."""
         self._connections.add(request)
         super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Shake hands in the connection's own thread: a client that says nothing keeps nobody else waiting."""
+        if self.ssl_context is not None:
+            try:
+                request = self._secured(request, self.ssl_context)
+            except OSError:
+                # Such as a client that does not trust the sandbox's authority, and says so itself.
+                self.shutdown_request(request)
+                return
+        super().process_request_thread(request, client_address)
+
+    def _secured(self, connection: socket.socket, context: SSLContext) -> socket.socket:
+        connection.settimeout(HANDSHAKE_SECONDS)
+        secured = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self._connections.discard(connection)
+        self._connections.add(secured)
+        try:
+            secured.do_handshake()
+        except OSError:
+            self.shutdown_request(secured)
+            raise
+        secured.settimeout(None)
+        return secured
 
     def shutdown_request(self, request: Any) -> None:
         """Forget a connection that has ended."""

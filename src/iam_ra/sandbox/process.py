@@ -1,6 +1,7 @@
 """The sandbox as a background process that belongs to a folder.
 
-`<folder>/.iam-ra/` holds `sandbox.pid`, `sandbox.json` (where it is) and `sandbox.log`. The process keeps a lock on its
+`<folder>/.iam-ra/` holds `sandbox.pid`, `sandbox.json` (where it is), `sandbox.pem` (the authority behind its HTTPS) and
+`sandbox.log`. The process keeps a lock on its
 pid file for as long as it lives: that lock, not the number in the file, says whether it runs, so a number that the
 system has given to another process since is never mistaken for it. `up` and `down` lock the folder itself.
 """
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 HEALTH_PATH = "/_sandbox/health"
 SERVICE = "iam-ra-sandbox"
 FOLDER = ".iam-ra"
-PID, LOG, ENDPOINT = "sandbox.pid", "sandbox.log", "sandbox.json"
+PID, LOG, ENDPOINT, AUTHORITY = "sandbox.pid", "sandbox.log", "sandbox.json", "sandbox.pem"
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -43,9 +44,11 @@ LOG_LINES = 5
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a sandbox listens. `started` is an ISO 8601 time."""
+    """Where a sandbox listens. `started` is an ISO 8601 time, `ca_bundle` the file for AWS_CA_BUNDLE."""
 
     url: str
+    https_url: str
+    ca_bundle: str
     pid: int
     started: str
     version: str
@@ -89,10 +92,11 @@ def status(folder: Path) -> Endpoint | None:
     return endpoint if endpoint.pid == pid and _answers(endpoint) else None
 
 
-def environment(endpoint: Endpoint, region: str) -> dict[str, str | None]:
+def environment(endpoint: Endpoint, region: str, *, https: bool = False) -> dict[str, str | None]:
     """Return the variables that point AWS clients at a sandbox; None means unset."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint.url,
+    secured = {"AWS_CA_BUNDLE": endpoint.ca_bundle} if https else {}
+    return secured | {
+        "AWS_ENDPOINT_URL": endpoint.https_url if https else endpoint.url,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": "test",
@@ -120,6 +124,13 @@ def announce(state: Path, endpoint: Endpoint) -> None:
     temporary = state / f"{ENDPOINT}.new"
     temporary.write_text(json.dumps(asdict(endpoint), indent=2) + "\n")
     temporary.replace(state / ENDPOINT)
+
+
+def publish(state: Path, authority_pem: str) -> str:
+    """Write the certificate that clients of this process's HTTPS have to trust; return where."""
+    file = state / AUTHORITY
+    file.write_text(authority_pem)
+    return str(file)
 
 
 def _need_moto(find: Callable[[str], object | None]) -> None:
@@ -213,7 +224,7 @@ def _end(state: Path) -> bool:
         if not _gone(state, pid):
             _signal(state, pid, signal.SIGKILL)
             _gone(state, pid)
-    for name in (PID, ENDPOINT, LOG):
+    for name in (PID, ENDPOINT, LOG, AUTHORITY):
         (state / name).unlink(missing_ok=True)
     return pid is not None
 

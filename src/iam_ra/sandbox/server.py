@@ -20,6 +20,7 @@ from iam_ra.sandbox.http import HttpServer, where
 from iam_ra.sandbox.mount import Dispatcher
 from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
+from iam_ra.sandbox.tls import make_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,22 +130,30 @@ def create_app(settings: Settings) -> WSGIApplication:
 
 
 class Server:
-    """A sandbox that listens on a loopback port, in threads of this process, until it is closed."""
+    """A sandbox that listens on two loopback ports, HTTP and HTTPS, in threads of this process, until it is closed."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._app = Application(self.settings)
+        self._tls = make_tls()
         self._http = HttpServer(self.settings.host, self.settings.port, self._app)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
-        )
-        self._thread.start()
+        self._https = HttpServer(self.settings.host, 0, self._app, self._tls.context)
+        self._threads = [self._listen(server) for server in (self._http, self._https)]
 
     @property
     def endpoint_url(self) -> str:
         """The URL for AWS_ENDPOINT_URL."""
-        host, port = self._http.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://{_address(self._http)}"
+
+    @property
+    def https_url(self) -> str:
+        """The same over TLS, for clients that trust `authority_pem`."""
+        return f"https://{_address(self._https)}"
+
+    @property
+    def authority_pem(self) -> str:
+        """The certificate of the authority behind `https_url`: the content of the file that AWS_CA_BUNDLE names."""
+        return self._tls.authority_pem
 
     def reset(self) -> None:
         """Forget everything; the server goes on."""
@@ -156,12 +165,26 @@ class Server:
 
     def close(self) -> None:
         """Stop listening and end all connections."""
-        self._http.shutdown()
-        self._thread.join()
-        self._http.close()
+        for server, thread in zip((self._http, self._https), self._threads, strict=True):
+            server.shutdown()
+            thread.join()
+            server.close()
+
+    @staticmethod
+    def _listen(server: HttpServer) -> threading.Thread:
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
+        )
+        thread.start()
+        return thread
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _address(server: HttpServer) -> str:
+    host, port = server.server_address[:2]
+    return f"{host!s}:{port}"

@@ -111,6 +111,19 @@ def _mend_window() -> None:
 
 
 def _mend_versions() -> None:
+    @around(SecretsManagerBackend, "update_secret_version_stage")
+    def update_secret_version_stage(
+        original: Any, self: Any, secret_id: str, *more: Any, **options: Any
+    ) -> Any:
+        answer = original(self, secret_id, *more, **options)
+        secret = self.secrets[secret_id]
+        # What moto's GetSecretValue gives to those who name no version.
+        secret.default_version_id = next(
+            (each for each, version in secret.versions.items() if "AWSCURRENT" in version["version_stages"]),
+            secret.default_version_id,
+        )
+        return answer
+
     @around(FakeSecret, "_form_version_ids_to_stages")
     def labelled(original: Any, self: Any) -> Any:
         return {version: stages for version, stages in original(self).items() if stages}
