@@ -45,8 +45,8 @@ def test_from_an_empty_folder_to_an_empty_account(world: World) -> None:
     assert not world.wire.writes
     assert world.stacks == {}
     world.apply()
-    assert world.is_settled()
-    assert world.clone().is_settled()
+    world.settled()
+    world.clone().settled()
     world.write({**content(), "roles": {**content()["roles"], "more": {"policies": []}}})
     world.run("plan", "--detailed-exitcode").expect(2)
     world.write(content())
@@ -106,7 +106,7 @@ def test_edits_change_exactly_what_they_say(world: World) -> None:
     assert world.open(world.root / "secrets/elsewhere/edge.yaml")["role_arn"].endswith(
         "/iam-ra-default-admin"
     )
-    assert world.is_settled()
+    world.settled()
 
 
 def test_hosts_and_authorities_come_and_go(world: World) -> None:
@@ -159,7 +159,7 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
         },
     )
     assert len(list(world.data.rglob("*.pem"))) == 1
-    assert world.is_settled()
+    world.settled()
 
 
 def test_the_example_as_it_is(world: World) -> None:
@@ -172,7 +172,7 @@ def test_the_example_as_it_is(world: World) -> None:
     applied = json.loads(world.apply("--json").stdout)
     assert applied["complete"] is True
     assert applied["summary"] == {"done": 26, "failed": 0, "skipped": 0, "unchanged": 0}
-    assert world.clone().is_settled()
+    world.clone().settled()
     assert (world.root / "secrets/factory/robot.yaml").exists()
     assert world.stacks == {}  # of the region that only the environment names
     destroyed = json.loads(world.run("destroy", "--yes", "--json").expect().stdout)

@@ -51,18 +51,32 @@ class Secrets:
                 found[name] = SecretInfo(name, each["ARN"], current, "DeletedDate" in each, tags)
         return found
 
-    def put(self, arn: str, value: Secret, token: str) -> str:
-        """Write a value under the version id `token` (32 to 64 characters) and return that id.
+    def put(self, arn: str, value: Secret, token: str, *, former: str | None = None) -> str:
+        """Write a value under the version id `token` (32 to 64 characters), make it the current one, return its id.
 
         Writing the same value under the same token again changes nothing. A secret in its deletion window is restored.
+        `former` is the version that was current before, if there was one.
         """
         try:
-            return self._put(arn, value, token)
+            version = self._put(arn, value, token)
         except ClientError as error:
             if code(error) != "InvalidRequestException":
                 raise
             self._client.restore_secret(SecretId=arn)
-            return self._put(arn, value, token)
+            version = self._put(arn, value, token)
+        if former not in {None, version}:
+            self._make_current(arn, version)
+        return version
+
+    def _make_current(self, arn: str, version: str) -> None:
+        """Put the label back on a version that had lost it: AWS ignores the put of one that it knows."""
+        versions = self._client.describe_secret(SecretId=arn)["VersionIdsToStages"]
+        if _CURRENT in versions.get(version, ()):
+            return
+        (labelled,) = (each for each, stages in versions.items() if _CURRENT in stages)
+        self._client.update_secret_version_stage(
+            SecretId=arn, VersionStage=_CURRENT, MoveToVersionId=version, RemoveFromVersionId=labelled
+        )
 
     def _put(self, arn: str, value: Secret, token: str) -> str:
         text = value.reveal().decode("ascii")

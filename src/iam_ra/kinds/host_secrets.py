@@ -83,7 +83,7 @@ class HostSecrets(Kind):
 
         def put(name: str, arn: str, value: Secret) -> str:
             seen = run.secrets_seen.get(run.names.secret(host, name))
-            return run.secrets.put(arn, value, token, former=seen and seen.version)
+            return run.secrets.put(arn, value, token, former=None if seen is None else seen.version)
 
         return {
             "certificate_version": put(
