@@ -35,12 +35,12 @@ def test_from_an_empty_folder_to_an_empty_account(world: World) -> None:
     world.run("validate").expect()
     first = world.plan()
     assert set(first.changes.values()) == {"create"}
-    assert len(first.changes) == 1 + 2 + 2 + 4 + 3 + 2
+    assert len(first.changes) == 1 + 2 + 2 + 5 + 4 + 3
     assert (
         world.run("plan")
         .expect()
         .stdout.rstrip()
-        .endswith("Plan: 14 to create, 0 to update, 0 to delete, 0 unchanged.")
+        .endswith("Plan: 17 to create, 0 to update, 0 to delete, 0 unchanged.")
     )
     assert not world.wire.writes
     assert world.stacks == {}
@@ -82,7 +82,7 @@ def test_edits_change_exactly_what_they_say(world: World) -> None:
     ciphertexts = {path: path.read_bytes() for path in world.root.rglob("secrets/**/*.yaml")}
 
     now["hosts"]["db"] |= {"roles": ["admin", "reader"], "default_role": "reader"}
-    edit(world, now, {"role/admin:stack": "update"})
+    edit(world, now, {"role/admin:stack": "update", "host/db:aws-config": "update"})
     now["roles"]["reader"]["policies"] = ["arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"]
     edit(world, now, {"role/reader:stack": "update"})
     now["hosts"]["web"]["tags"] = {"site": "melbourne"}
@@ -94,12 +94,17 @@ def test_edits_change_exactly_what_they_say(world: World) -> None:
     edit(
         world,
         now,
-        {"role/admin:stack": "update", "role/reader:stack": "update", "host/web:sops": "update"},
+        {
+            "role/admin:stack": "update",
+            "role/reader:stack": "update",
+            "host/web:sops": "update",
+            "host/web:aws-config": "update",
+        },
     )
     assert world.open(world.sops_file("web"))["role_arn"].endswith("/iam-ra-default-admin")
     now["hosts"]["edge"]["default_role"] = "admin"
     world.more["SOPS_AGE_KEY"] = str(world.identity)
-    edit(world, now, {"host/edge:sops": "update"})
+    edit(world, now, {"host/edge:sops": "update", "host/edge:aws-config": "update"})
     now["hosts"]["edge"]["sops"] = "secrets/elsewhere/edge.yaml"
     edit(world, now, {"host/edge:sops": "update"})
     assert not world.sops_file("edge").parent.exists()
@@ -115,7 +120,9 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
     world.apply()
 
     now["hosts"]["new"] = {"roles": ["admin"]}
-    made = {f"host/new:{part}": "create" for part in ("certificate", "secrets", "sops", "stack")}
+    made = {
+        f"host/new:{part}": "create" for part in ("aws-config", "certificate", "secrets", "sops", "stack")
+    }
     edit(world, now, {"role/admin:stack": "update", **made})
     of_new = world.sops_file("new")
     assert of_new.exists()
@@ -142,6 +149,7 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
             "host/new:certificate": "update",
             "host/new:secrets": "update",
             "host/new:sops": "update",
+            "host/new:aws-config": "update",
         },
     )
     now["hosts"]["new"]["ca"] = "default"
@@ -154,6 +162,7 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
             "host/new:certificate": "update",
             "host/new:secrets": "update",
             "host/new:sops": "update",
+            "host/new:aws-config": "update",
             "ca/factory:certificate": "delete",
             "ca/factory:stack": "delete",
         },
@@ -166,16 +175,16 @@ def test_the_example_as_it_is(world: World) -> None:
     shutil.copy(EXAMPLE, world.file)
     world.more["AWS_DEFAULT_REGION"] = "us-west-2"  # the file's region beats it
     plan = world.plan()
-    assert len(plan.changes) == 26
+    assert len(plan.changes) == 31
     assert set(plan.changes.values()) == {"create"}
     assert plan.data["summary"]["unchanged"] == 0
     applied = json.loads(world.apply("--json").stdout)
     assert applied["complete"] is True
-    assert applied["summary"] == {"done": 26, "failed": 0, "skipped": 0, "unchanged": 0}
+    assert applied["summary"] == {"done": 31, "failed": 0, "skipped": 0, "unchanged": 0}
     world.clone().settled()
     assert (world.root / "secrets/factory/robot.yaml").exists()
     assert world.stacks == {}  # of the region that only the environment names
     destroyed = json.loads(world.run("destroy", "--yes", "--json").expect().stdout)
-    assert destroyed["summary"]["done"] == 26
+    assert destroyed["summary"]["done"] == 31
     assert not world.leftovers()
     assert world.plan().changes == plan.changes

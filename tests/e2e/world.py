@@ -265,7 +265,9 @@ class World:
                 for each in self.aws("kms").list_aliases()["Aliases"]
                 if each["AliasName"].startswith("alias/iam-ra")
             ],
-            "files": [path.name for path in self.root.glob("secrets/**/*")],
+            "files": [
+                path.name for name in ("exports", "secrets") for path in self.root.glob(f"{name}/**/*")
+            ],
             "keys": [str(path) for path in keys],
         }
         return {name: there for name, there in found.items() if there}
