@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from iam_ra.aws.errors import code
+from iam_ra.engine.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,9 +60,13 @@ class Bucket:
         try:
             return self._client.put_object(Bucket=self.name, Key=key, Body=data, **condition)["ETag"]
         except ClientError as error:
-            if code(error) in _LOST or (if_match is not None and code(error) in _MISSING):
+            if code(error) not in _LOST and (if_match is None or code(error) not in _MISSING):
+                raise
+            # The client sends a write again when its answer got lost, and then meets what the first one wrote.
+            stored = self.get(key)
+            if stored is None or stored.data != data:
                 raise ConditionFailedError(key) from error
-            raise
+            return stored.etag
 
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """Delete the object; one that is gone is fine. Raises ConditionFailedError when it is another by now."""
@@ -80,7 +85,10 @@ class Bucket:
         return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", [])}
 
     def empty(self, last: tuple[str, ...] = ()) -> None:
-        """Delete every version of every object, those with a key in `last` at the end; no bucket is fine."""
+        """Delete every version of every object, those with a key in `last` at the end; no bucket is fine.
+
+        Raises AwsError when S3 refuses to delete one of them.
+        """
         try:
             self._purge(version for version in self._versions() if version["Key"] not in last)
             self._purge(version for version in self._versions())
@@ -97,4 +105,11 @@ class Bucket:
         doomed = list(versions)
         for start in range(0, len(doomed), _DELETE_BATCH):
             batch = doomed[start : start + _DELETE_BATCH]
-            self._client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})
+            answer = self._client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})
+            # The call succeeds even if nothing in it did.
+            for error in answer.get("Errors", []):
+                raise AwsError(
+                    f"s3:DeleteObjectVersion failed on {error.get('Key')}: {error.get('Code')}",
+                    why=error.get("Message", ""),
+                    fix="put the cause right and run the command again; it picks up from here",
+                )

@@ -89,9 +89,11 @@ def _dump(part: Recorded) -> dict[str, Any]:
 
 
 def _load(address: Address, entry: Mapping[str, Any]) -> Recorded:
+    if not isinstance(entry["inputs"], dict) or not isinstance(entry["outputs"], dict):
+        raise TypeError(f"inputs and outputs of {address} must be objects")
     return Recorded(
         address,
-        entry["kind"],
+        str(entry["kind"]),
         entry["inputs"],
         entry["outputs"],
         tuple(Address.parse(each) for each in entry.get("depends_on", ())),

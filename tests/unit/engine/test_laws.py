@@ -40,14 +40,15 @@ def files(draw: st.DrawFn) -> list[Part]:
         below = [each for each in wanted if level_of(each) < level_of(address)]
         refs = draw(st.lists(st.sampled_from(below), unique=True, max_size=3)) if below else []
         needs = draw(st.lists(st.sampled_from(below), unique=True, max_size=2)) if below else []
+        follows = draw(st.booleans())
         inputs = {
             "v": draw(st.integers(0, 2)),
             "uses": [{"from": Ref(each, "arn")} for each in refs],
-            **({"digest": Ref(refs[0], "digest")} if refs and draw(st.booleans()) else {}),
+            **({"digest": Ref(refs[0], "digest")} if refs and follows else {}),
         }
         used = {each for each in (*refs, *needs) if releases(each)}
         could = [each for each in below if releases(each)]
-        more = draw(st.sets(st.sampled_from(could))) if could else set()
+        more: set[Address] = draw(st.sets(st.sampled_from(could))) if could else set()
         protect = draw(st.integers(0, 9)) == 0
         parts.append(Part(address, KIND, inputs, tuple(needs), tuple(sorted(used | more)), protect))
     return parts
