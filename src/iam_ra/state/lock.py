@@ -6,7 +6,7 @@ import getpass
 import json
 import socket
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Self
 
 from iam_ra.aws.s3 import Bucket, ConditionFailedError
@@ -66,11 +66,13 @@ class Lock:
         if stored is None:
             return LockHeldError("another apply held the lock a moment ago", fix="run the command again")
         try:
-            info = LockInfo(**json.loads(stored.data))
+            found = json.loads(stored.data)
+            # A newer iam-ra may say more.
+            info = LockInfo(**{each.name: str(found[each.name]) for each in fields(LockInfo)})
             who = (
                 f"{info.holder}@{info.host} holds it for {info.operation} since {info.since} (lock {info.id})"
             )
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, KeyError):
             who = "the lock object cannot be read"
         return LockHeldError(
             "another apply holds the lock; nothing was changed",

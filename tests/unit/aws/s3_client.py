@@ -1,5 +1,8 @@
 """S3 in memory, as the client shows it: versions, conditions, pages, and failures on order."""
 
+# The names of arguments are the client's own, and not all of them matter here.
+# ruff: noqa: ARG002, N803
+
 from __future__ import annotations
 
 import io
@@ -51,7 +54,7 @@ class FakeS3:
         self.versions.setdefault(key, []).append((etag, data))
         return etag
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         self._enter("get_object", Key)
         if Key not in self.versions:
             raise client_error("NoSuchKey", "GetObject")
@@ -65,7 +68,7 @@ class FakeS3:
         Key: str,
         Body: bytes,
         IfMatch: str | None = None,
-        IfNoneMatch: str | None = None,  # noqa: ARG002, N803
+        IfNoneMatch: str | None = None,
     ) -> dict[str, Any]:
         self._enter("put_object", Key)
         while True:
@@ -85,14 +88,14 @@ class FakeS3:
             if self.versions[key][-1][0] != if_match:
                 raise client_error("PreconditionFailed", "PutObject")
 
-    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: ARG002, N803
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:
         self._enter("delete_object", Key)
         if IfMatch is not None:
             self._check(Key, IfMatch, None)
         self.versions.pop(Key, None)
         return {}
 
-    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002, N803
+    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
         self._enter("delete_objects")
         assert 0 < len(Delete["Objects"]) <= 1000
         errors = []
@@ -118,7 +121,7 @@ class Pages:
         self._s3 = s3
         self._operation = operation
 
-    def paginate(self, *, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:  # noqa: ARG002, N803
+    def paginate(self, *, Bucket: str, Prefix: str = "") -> Iterator[dict[str, Any]]:
         keys = sorted(key for key in self._s3.versions if key.startswith(Prefix))
         for start in range(0, len(keys) + 1, PAGE):
             self._s3._enter(self._operation)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from tests.unit.aws.s3_client import FakeS3, bucket_on
+
+from iam_ra.aws.naming import Names
+from iam_ra.aws.s3 import ConditionFailedError
+from iam_ra.engine.errors import StateError
+from iam_ra.state import history
+from iam_ra.state.ledger import Entry, Ledger
+
+NAMES = Names("default")
+ENTRY = Entry(
+    serial="255",
+    identity="web.example.com",
+    entity="host/web",
+    authority="default",
+    authority_fingerprint="f" * 64,
+    not_after="2027-01-01T00:00:00+00:00",
+    why="new in the file",
+    written="2026-01-01T00:00:00+00:00",
+)
+PLACE = f"default/ledger/default/{'0' * 38}ff"
+
+
+def test_an_intent_is_public_and_complete() -> None:
+    client = FakeS3()
+    Ledger(bucket_on(client), NAMES).intend(ENTRY)
+    found = json.loads(client.content(f"{PLACE}.json"))
+    assert found.pop("format_version") == "1.0"
+    assert Entry(**found) == ENTRY
+
+
+def test_a_serial_is_taken_once() -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    ledger.intend(ENTRY)
+    with pytest.raises(ConditionFailedError):
+        ledger.intend(replace(ENTRY, identity="other.example.com"))
+    assert json.loads(client.content(f"{PLACE}.json"))["identity"] == "web.example.com"
+
+
+def test_authorities_may_use_one_serial() -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    ledger.intend(ENTRY)
+    ledger.intend(replace(ENTRY, authority="factory"))
+    assert len(client.versions) == 2
+
+
+def test_a_signed_certificate_stands_beside_its_intent() -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    ledger.signed(ENTRY, b"pem")
+    assert client.content(f"{PLACE}.pem") == b"pem"
+    assert ledger.certificate("default", "255") == b"pem"
+
+
+def test_a_certificate_that_is_not_there_is_said() -> None:
+    with pytest.raises(StateError, match="no certificate 255 of ca/default") as error:
+        Ledger(bucket_on(FakeS3()), NAMES).certificate("default", "255")
+    assert f"{PLACE}.pem" in error.value.why
+
+
+def test_the_largest_serial_keeps_its_place_in_the_order_of_keys() -> None:
+    assert NAMES.ledger_key("default", 2**159 - 1, "json") == f"default/ledger/default/7{'f' * 39}.json"
+
+
+def test_history_has_an_object_an_apply_named_by_its_time() -> None:
+    client = FakeS3()
+    now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    history.write(bucket_on(client), NAMES, now, "abc", {"operation": "apply"})
+    history.write(bucket_on(client), NAMES, now, "def", {"operation": "apply"})
+    assert sorted(client.versions) == [
+        "default/history/20260102T030405Z-abc.json",
+        "default/history/20260102T030405Z-def.json",
+    ]
+    found = json.loads(client.content("default/history/20260102T030405Z-abc.json"))
+    assert found == {"format_version": "1.0", "operation": "apply"}
