@@ -14,21 +14,45 @@ if TYPE_CHECKING:
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 _REJECTED = frozenset(
     {
+        "AuthFailure",
         "ExpiredToken",
         "ExpiredTokenException",
+        "IncompleteSignature",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
         "UnrecognizedClientException",
     }
 )
-_UNREACHABLE = (
-    boto.EndpointConnectionError,
-    boto.ConnectTimeoutError,
-    boto.ReadTimeoutError,
-    boto.ConnectionClosedError,
-    boto.HTTPClientError,
+_NO_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.MetadataRetrievalError,
+    boto.RefreshWithMFAUnsupportedError,
+    boto.UnknownCredentialError,
 )
+# `aws login` came with botocore 1.41.
+_LOGIN_OVER = (
+    boto.TokenRetrievalError,
+    boto.NoAuthTokenError,
+    boto.SSOError,
+    getattr(boto, "LoginError", boto.SSOError),
+)
+_UNREACHABLE = (boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError)
+# Where IAM calls an action by another name. Source: Service Authorization Reference, "Actions defined by Amazon S3".
+_ACTIONS = {
+    "s3:DeleteObjects": "s3:DeleteObjectVersion",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
 
 
 def note_service(parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:
@@ -50,9 +74,7 @@ def translate(error: boto.ClientError | boto.BotoCoreError) -> AwsError:
     """Return the error of our tree that says what `error` says."""
     if isinstance(error, boto.ClientError):
         return _refusal(error)
-    if isinstance(
-        error, boto.NoCredentialsError | boto.PartialCredentialsError | boto.CredentialRetrievalError
-    ):
+    if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(
             "no AWS credentials",
             why=str(error),
@@ -60,8 +82,12 @@ def translate(error: boto.ClientError | boto.BotoCoreError) -> AwsError:
         )
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsError(str(error), fix="name a profile that `aws configure list-profiles` shows")
-    if isinstance(error, boto.TokenRetrievalError | boto.SSOTokenLoadError | boto.UnauthorizedSSOTokenError):
-        return CredentialsError("the SSO login is over", why=str(error), fix="run `aws sso login`")
+    if isinstance(error, _LOGIN_OVER):
+        return CredentialsError(
+            "the login is over",
+            why=str(error),
+            fix="run `aws sso login` (or `aws login`), with your --profile",
+        )
     if isinstance(error, _UNREACHABLE):
         return UnreachableError(
             "AWS does not answer",
@@ -74,7 +100,9 @@ def translate(error: boto.ClientError | boto.BotoCoreError) -> AwsError:
 
 
 def _refusal(error: boto.ClientError) -> AwsError:
-    action = f"{error.response.get('ResponseMetadata', {}).get('Service', 'aws')}:{error.operation_name}"
+    service = error.response.get("ResponseMetadata", {}).get("Service", "aws")
+    call = f"{service}:{error.operation_name}"
+    action = _ACTIONS.get(call, call)
     if code(error) in _REJECTED:
         return CredentialsError(
             f"AWS rejects the credentials ({code(error)})",
@@ -85,4 +113,4 @@ def _refusal(error: boto.ClientError) -> AwsError:
         return PermissionDeniedError(
             f"{action} is not allowed", why=message(error), fix=f"let the credentials' policy allow {action}"
         )
-    return AwsError(f"{action} failed: {code(error)}", why=message(error))
+    return AwsError(f"{call} failed: {code(error)}", why=message(error))
