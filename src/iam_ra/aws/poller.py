@@ -7,22 +7,26 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from iam_ra.aws.stacks import Stack
 
 # DescribeStacks is throttled at about five calls a second, so the pace falls with the age of the youngest operation.
-_PACE = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 3.0, 5.0)
+PACE = (0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 3.0, 5.0)
 
 
 class Poller:
     """Watches stacks until they settle. `describe` gives what is known of a set of stack ids, None for one unknown.
 
-    A thread of its own asks while anybody waits and ends when nobody does.
+    A thread of its own asks while anybody waits and ends when nobody does. `pace` holds the seconds between rounds,
+    from the last time that somebody new came to wait.
     """
 
-    def __init__(self, describe: Callable[[frozenset[str]], Mapping[str, Stack | None]]) -> None:
+    def __init__(
+        self, describe: Callable[[frozenset[str]], Mapping[str, Stack | None]], pace: Sequence[float] = PACE
+    ) -> None:
         self._describe = describe
+        self._pace = pace
         self._changed = threading.Condition()
         self._waiting: dict[str, Future[Stack | None]] = {}
         self._round = 0
@@ -45,7 +49,7 @@ class Poller:
                 if not self._waiting:
                     self._running = False
                     return
-                if self._changed.wait(_PACE[min(self._round, len(_PACE) - 1)]):
+                if self._changed.wait(self._pace[min(self._round, len(self._pace) - 1)]):
                     # Somebody new waits: begin the fast rounds again.
                     continue
                 self._round += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from iam_ra.aws.errors import code, message
-from iam_ra.aws.poller import Poller
+from iam_ra.aws.poller import PACE, Poller
 from iam_ra.engine.errors import ConflictError, StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -36,6 +37,8 @@ _MAX_TEMPLATE = 51_200
 _CAPABILITY = "CAPABILITY_NAMED_IAM"
 
 _TRIES = 4
+# What CloudFormation says of the resources that it stopped because another one failed.
+_CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,9 @@ class Blueprint:
 class Stacks:
     """Every stack operation of a run; all waiting goes through one poller."""
 
-    def __init__(self, client: CloudFormationClient) -> None:
+    def __init__(self, client: CloudFormationClient, pace: Sequence[float] = PACE) -> None:
         self._client = client
-        self._poller = Poller(self._describe_many)
+        self._poller = Poller(self._describe_many, pace)
 
     def list(self) -> Iterator[Stack]:
         """Yield every stack of the region but the deleted ones, in pages."""
@@ -207,8 +210,14 @@ class Stacks:
         failed = [
             each["LogicalResourceId"] for each in resources if each["ResourceStatus"] == "UPDATE_FAILED"
         ]
-        self._client.continue_update_rollback(StackName=stack.id, ResourcesToSkip=failed)
-        return self._settled(stack.id)
+        token = f"iam-ra-{uuid.uuid4()}"
+        self._client.continue_update_rollback(
+            StackName=stack.id, ResourcesToSkip=failed, ClientRequestToken=token
+        )
+        found = self._settled(stack.id)
+        if found is not None and found.status == STUCK:
+            raise self._failure(found, token, stack.name)
+        return found
 
     def _delete(self, stack: Stack) -> None:
         if stack.is_protected:
@@ -258,7 +267,11 @@ class Stacks:
                     return first
                 reason = event.get("ResourceStatusReason", "")
                 failed = event.get("ResourceStatus", "").endswith("_FAILED")
-                if failed and event["LogicalResourceId"] != event["StackName"] and "cancelled" not in reason:
+                if (
+                    failed
+                    and event["LogicalResourceId"] != event["StackName"]
+                    and not _CANCELLED.match(reason)
+                ):
                     first = f"{event['LogicalResourceId']} ({event.get('ResourceType', '')}): {reason}"
         return first
 

@@ -26,7 +26,7 @@ def made(kind: type[boto.BotoCoreError]) -> boto.BotoCoreError:
     fields = {
         field.partition(".")[0]: f"<{field}>" for _, field, _, _ in Formatter().parse(kind.fmt) if field
     }
-    extra = {"last_response": {}} if kind is boto.WaiterError else {"error": "<error>"}
+    extra: dict[str, Any] = {"last_response": {}} if kind is boto.WaiterError else {"error": "<error>"}
     return kind(**{**extra, **fields})
 
 
