@@ -143,23 +143,25 @@ def _cannot_issue(issuer: x509.Certificate, below: tuple[x509.Certificate, ...])
         extensions = issuer.extensions
     except ValueError:
         return "its extensions cannot be read"
-    usage, unread = _key_usage(extensions), _unevaluated(extensions)
+    return next(_obstacles(extensions, below), "") or _bad_signature(below[-1], issuer)
+
+
+def _obstacles(extensions: x509.Extensions, below: tuple[x509.Certificate, ...]) -> Iterator[str]:
+    usage, unread, limit = _key_usage(extensions), _unevaluated(extensions), _path_length(extensions)
     if not _is_ca(extensions):
-        return "its basicConstraints do not say CA"
+        yield "its basicConstraints do not say CA"
     if usage is None or not usage.key_cert_sign:
-        return "its keyUsage does not hold keyCertSign"
+        yield "its keyUsage does not hold keyCertSign"
     if unread:
         # UNCERTAIN: unread-extensions: name constraints are not evaluated, so their bearer is refused.
-        return f"its critical extension {unread} cannot be evaluated"
-    limit = _path_length(extensions)
+        yield f"its critical extension {unread} cannot be evaluated"
     depth = sum(each.subject != each.issuer for each in below[1:])
     # UNCERTAIN: anchor-path: the path length of the anchor itself counts too.
     if limit is not None and depth > limit:
-        return f"its path length is {limit}, and {depth} authorities stand below it"
+        yield f"its path length is {limit}, and {depth} authorities stand below it"
     weak = next((each for each in below[1:] if not _strong(each)), None)
     if weak is not None:
-        return f"{name_of(weak)} is signed with {_signature_name(weak)}"
-    return _bad_signature(below[-1], issuer)
+        yield f"{name_of(weak)} is signed with {_signature_name(weak)}"
 
 
 def _bad_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> str:
@@ -173,7 +175,7 @@ def _bad_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> s
 def _strong(certificate: x509.Certificate) -> bool:
     try:
         algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
+    except (UnsupportedAlgorithm, ValueError):
         return False
     if algorithm is None:
         # UNCERTAIN: mldsa-authority: accepted. Of the algorithms without a hash of their own, no other is.

@@ -8,7 +8,6 @@ those of sts 2011-06-15. The wording of violations is Smithy's.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from dataclasses import dataclass, field
@@ -169,9 +168,9 @@ def _model_problems(members: Mapping[str, Any]) -> Iterator[str]:
     seconds = members.get("durationSeconds")
     if seconds is not None:
         yield from _range("durationSeconds", seconds, seconds, (LEAST_DURATION, MOST_DURATION), "value")
-    name = members.get("roleSessionName")
-    if name is not None:
-        yield from _text("roleSessionName", name, SESSION_NAME_LENGTHS, SESSION_NAME_PATTERN)
+    session_name = members.get("roleSessionName")
+    if session_name is not None:
+        yield from _text("roleSessionName", session_name, SESSION_NAME_LENGTHS, SESSION_NAME_PATTERN)
     properties = members.get("instanceProperties") or {}
     yield from _range("instanceProperties", properties, len(properties), (0, MAX_PROPERTIES), "length")
     for key, value in properties.items():
@@ -199,8 +198,11 @@ def _failed(place: str, value: Any, constraint: str) -> str:
 
 def _certificate(text: str, header: str) -> x509.Certificate:
     try:
-        return x509.load_der_x509_certificate(base64.b64decode(text.strip(), validate=True))
-    except (ValueError, binascii.Error):
+        read = x509.load_der_x509_certificate(base64.b64decode(text.strip(), validate=True))
+        # Names and dates are parsed only when they are asked for.
+        _ = (read.subject, read.issuer, read.not_valid_before_utc, read.not_valid_after_utc)
+    except (ValueError, x509.InvalidVersion):
         raise RequestRefusedError(
             invalid(f"Unable to parse {header}: it must hold base64-encoded DER certificates.")
         ) from None
+    return read

@@ -25,6 +25,7 @@ TAG_CHARACTERS = frozenset("_.:/=+-@")
 STS_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 MAX_SOURCE_IDENTITY = 64
 COMMON_NAME_PREFIX = "CN="
+SAN_FIELD = "x509SAN"
 # UNCERTAIN: attribute-names: no other attribute of a name becomes a tag.
 ATTRIBUTE_NAMES = MappingProxyType({
     NameOID.COMMON_NAME: "CN",
@@ -145,9 +146,11 @@ def _value(attribute: x509.NameAttribute[str | bytes]) -> str:
 def _mapped(tag: str, mappings: Mapping[str, Iterable[str]]) -> bool:
     """Return whether a mapping names this tag, itself or by the wildcard of its group."""
     field, _, specifier = tag.partition("/")
-    group = f"{specifier.rpartition('/')[0]}/*".removeprefix("/")
+    group, slash, _ = specifier.rpartition("/")
+    # x509SAN has no wildcard of its own: it is undefined for DNS and URI.
+    wildcard = f"{group}/*" if slash else "*" if field != SAN_FIELD else specifier
     # UNCERTAIN: mapping-beside-wildcard: the wildcard maps all, whatever stands beside it.
-    return not {specifier, group}.isdisjoint(map(_normal, mappings.get(field, ())))
+    return not {specifier, wildcard}.isdisjoint(map(_normal, mappings.get(field, ())))
 
 
 def _normal(specifier: str) -> str:
