@@ -40,6 +40,16 @@ class Bucket:
         self._client = client
         self.name = name
 
+    def exists(self) -> bool:
+        """Tell whether there is such a bucket."""
+        try:
+            self._client.head_bucket(Bucket=self.name)
+        except ClientError as error:
+            if code(error) in _MISSING:
+                return False
+            raise
+        return True
+
     def get(self, key: str) -> Stored | None:
         """Return the object, or None where there is none."""
         try:

@@ -44,7 +44,8 @@ class Snapshot:
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""
         lineage = stack.uuid if stack.name == self.names.stack("init") else stack.tags.get(LINEAGE_TAG)
-        return stack.tags.get(NAMESPACE_TAG) == self.names.namespace and lineage == self.lineage
+        is_here = stack.tags.get(NAMESPACE_TAG) == self.names.namespace
+        return is_here and lineage is not None and lineage == self.lineage
 
 
 def take(aws: Aws, names: Names) -> Snapshot:
@@ -76,7 +77,9 @@ def bucket_of(aws: Aws, init: Stack | None) -> Bucket | None:
     """Return the bucket that the init stack made, or None while there is none."""
     if init is None or "BucketName" not in init.outputs:
         return None
-    return Bucket(aws.s3, init.outputs["BucketName"])
+    bucket = Bucket(aws.s3, init.outputs["BucketName"])
+    # A deletion that failed may have come as far as the bucket; the stack still names it.
+    return bucket if init.status != "DELETE_FAILED" or bucket.exists() else None
 
 
 def _role_names(aws: Aws) -> frozenset[str]:

@@ -66,5 +66,8 @@ class InitStack(StackKind):
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Empty the bucket, the state and the lock last, then delete the stack: it is the record of what is left."""
         run.report(recorded.address, "empties the bucket")
-        run.bucket.empty(last=(run.names.state_key, run.names.lock_key))
+        # Not the run's bucket: after a deletion that failed there may be none any more.
+        bucket = Bucket(run.aws.s3, str(recorded.outputs.get("BucketName", "")))
+        if bucket.name:
+            bucket.empty(last=(run.names.state_key, run.names.lock_key))
         super().delete(recorded, run)

@@ -30,6 +30,7 @@ class FakeStack:
     coming: list[str] = field(default_factory=list)
     is_protected: bool = False
     template: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     resources: dict[str, str] = field(default_factory=dict)
 
@@ -40,7 +41,10 @@ class FakeStack:
             "StackStatus": self.status,
             "StackStatusReason": f"reason of {self.status}",
             "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
-            "Outputs": [{"OutputKey": "Digest", "OutputValue": self.template}],
+            "Outputs": [
+                {"OutputKey": key, "OutputValue": each}
+                for key, each in {"Digest": self.template, **self.outputs}.items()
+            ],
             "CreationTime": NOW,
             "EnableTerminationProtection": self.is_protected,
         }

@@ -88,6 +88,13 @@ class FakeS3:
             if self.versions[key][-1][0] != if_match:
                 raise client_error("PreconditionFailed", "PutObject")
 
+    def head_bucket(self, *, Bucket: str) -> dict[str, Any]:
+        # A HEAD has no body, so the client knows the status only.
+        self.calls["head_bucket"] += 1
+        if not self.exists:
+            raise client_error("404", "HeadBucket", "Not Found")
+        return {}
+
     def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:
         self._enter("delete_object", Key)
         if IfMatch is not None:
