@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from iam_ra import __version__
+from iam_ra.anywhere.request import SessionRequest
 from iam_ra.aws import snapshot as snapshots
 from iam_ra.aws.errors import translate
 from iam_ra.aws.naming import Names
@@ -29,25 +30,30 @@ from iam_ra.engine.errors import (
     InternalError,
     ProtectedError,
     RefusedError,
+    StateError,
     TooManyDeletionsError,
     WrongAccountError,
 )
 from iam_ra.engine.events import Progress
 from iam_ra.engine.execute import Executor, Outcome
 from iam_ra.engine.part import NOTHING, Observed, Presence, Recorded
+from iam_ra.explain import live_situation, recorded_situation
 from iam_ra.files.repository import Repository, file_digest
 from iam_ra.kinds.base import Kind, all_kinds
 from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.run import INIT, Run
+from iam_ra.pki.certificate import load_bundle, load_certificate
 from iam_ra.state import history
 from iam_ra.state.lock import Lock
 from iam_ra.state.model import State
 from iam_ra.state.store import Recorder, StateStore
+from iam_ra.verify import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from iam_ra.anywhere.situation import Situation
     from iam_ra.aws.s3 import Bucket
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Limits, Namespace
@@ -124,6 +130,24 @@ class Reconciler:
             bucket = self._bucket()
             return None if bucket is None else self._store_in(bucket).load()
 
+    def verifier(self) -> Verifier:
+        """Return who verifies what the state records. Raises StateError before the first apply."""
+        with _translated():
+            snapshot = self._observe()
+            state = None if snapshot.bucket is None else self._store_in(snapshot.bucket).load()
+        if state is None:
+            raise StateError("nothing was applied yet", fix="run `iam-ra apply`")
+        return Verifier(self._aws, self._run(snapshot), state.parts)
+
+    def situation(self, host: str, role: str) -> Situation:
+        """Return what the state says of a host that takes a role. Raises StateError for what was not applied."""
+        with _translated():
+            snapshot = self._observe()
+            state = None if snapshot.bucket is None else self._store_in(snapshot.bucket).load()
+            parts = {} if state is None else state.parts
+            leaf = load_certificate(self._run(snapshot).certificate_of(host))
+            return recorded_situation(parts, host, role, leaf, snapshot.caller.now)
+
     def preflight(self, planned: Planned) -> list[IamRaError]:
         """Return what would stop the plan, each cause once; nothing is written yet."""
         run = self._run(planned.snapshot)
@@ -186,6 +210,12 @@ class Reconciler:
         return outcome.and_then(Executor(actor, self._listen).run(last))
 
     def _execute(self, planned: Planned) -> Outcome:
+        if self._lock is None:
+            # There was no bucket, and so no lock, when this run began; another's is in it by now.
+            raise RefusedError(
+                "another apply set this namespace up at the same time; nothing was changed",
+                fix="run the command again: it plans with what is there now",
+            )
         run = self._run(planned.snapshot)
         with _translated():
             store = self._store(planned.snapshot)
@@ -374,3 +404,13 @@ def connect(
     with _translated():
         aws = Aws(namespace.region, profile, connections=parallelism + 4)
     return Reconciler(namespace, aws, environ, parallelism=parallelism, allowed_deletions=allowed_deletions)
+
+
+def look_up(
+    certificates: bytes, trust_anchor: str, profile: str, role: str, aws_profile: str | None
+) -> Situation:
+    """Return what AWS says of a certificate (PEM, its intermediates after it) that takes a role by these ARNs."""
+    leaf, *chain = load_bundle(certificates)
+    with _translated():
+        aws = Aws(trust_anchor.split(":")[3], aws_profile)
+        return live_situation(aws, SessionRequest(trust_anchor, profile, role), leaf, tuple(chain))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from iam_ra.aws.errors import note_service
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_rolesanywhere import IAMRolesAnywhereClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -50,10 +52,15 @@ class Aws:
         )
         # Making a client is not thread safe, using it is.
         self._making = threading.Lock()
+        self._asked = 0.0
 
     def _client(self, service: Any) -> Any:
         with self._making:
             return self._session.client(service, config=self._config)
+
+    def endpoint_of(self, service: str) -> str:
+        """Return the URL of a service: by the environment and the profile, else by the region."""
+        return str(self._client(service).meta.endpoint_url)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
@@ -65,6 +72,12 @@ class Aws:
     def iam(self) -> IAMClient:
         """IAM's client."""
         client: IAMClient = self._client("iam")
+        return client
+
+    @cached_property
+    def rolesanywhere(self) -> IAMRolesAnywhereClient:
+        """Roles Anywhere's client."""
+        client: IAMRolesAnywhereClient = self._client("rolesanywhere")
         return client
 
     @cached_property
@@ -84,6 +97,11 @@ class Aws:
         """Who calls, asked once."""
         answer = self._client("sts").get_caller_identity()
         headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        self._asked = time.monotonic()
         # A laptop's wrong clock must neither post-date certificates nor steal leases.
         now = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
         return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], now.astimezone(UTC))
+
+    def now(self) -> datetime:
+        """Return AWS's time at this moment."""
+        return self.caller.now + timedelta(seconds=time.monotonic() - self._asked)

@@ -42,6 +42,8 @@ COMMANDS = {
     "apply": Entry("iam_ra.cli.apply", "Make it as the file says.", _MAIN),
     "status": Entry("iam_ra.cli.status", "Show what there is and how long it lasts.", _MAIN),
     "destroy": Entry("iam_ra.cli.destroy", "Delete everything of this namespace.", _MAIN),
+    "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _MAIN),
+    "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),

@@ -38,15 +38,7 @@ class CertificateInfo:
 
 def load_certificate(pem: str | bytes) -> x509.Certificate:
     """Read one PEM certificate. Raises CertificateError for none, several or a damaged one."""
-    data = pem.encode() if isinstance(pem, str) else pem
-    try:
-        certificates = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise CertificateError(
-            "A certificate cannot be read.",
-            why=f"The text is no PEM certificate: {error}.",
-            fix="Check it with: openssl x509 -noout -text -in CERTIFICATE",
-        ) from error
+    certificates = load_bundle(pem)
     if len(certificates) != 1:
         raise CertificateError(
             "A certificate cannot be read.",
@@ -54,6 +46,19 @@ def load_certificate(pem: str | bytes) -> x509.Certificate:
             fix="Keep only the first one, which is the holder's.",
         )
     return certificates[0]
+
+
+def load_bundle(pem: str | bytes) -> list[x509.Certificate]:
+    """Read one or more PEM certificates, in their order. Raises CertificateError for none or a damaged one."""
+    data = pem.encode() if isinstance(pem, str) else pem
+    try:
+        return x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise CertificateError(
+            "A certificate cannot be read.",
+            why=f"The text is no PEM certificate: {error}.",
+            fix="Check it with: openssl x509 -noout -text -in CERTIFICATE",
+        ) from error
 
 
 def certificate_pem(certificate: x509.Certificate) -> str:

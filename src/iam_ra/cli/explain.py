@@ -1,0 +1,121 @@
+"""`iam-ra explain`: every check that the service makes before it hands out credentials, and how each one goes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iam_ra.cli import exits
+from iam_ra.cli.envelope import write_json
+from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.running import reconciler_for
+from iam_ra.engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iam_ra.anywhere.situation import CheckResult, Situation
+    from iam_ra.render.style import Style
+
+_LIVE = ("--trust-anchor", "--profile-arn", "--role-arn")
+
+
+@click.command("explain", cls=Command)
+@click.argument("host", required=False)
+@click.argument("role", required=False)
+@click.option(
+    "--certificate",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A certificate of anybody's (PEM, intermediates after it), with the three ARNs read from AWS.",
+)
+@click.option("--trust-anchor", metavar="ARN", help="With --certificate: the trust anchor.")
+@click.option("--profile-arn", metavar="ARN", help="With --certificate: the Roles Anywhere profile.")
+@click.option("--role-arn", metavar="ARN", help="With --certificate: the role.")
+@pass_options
+def command(
+    options: Options,
+    host: str | None,
+    role: str | None,
+    certificate: Path | None,
+    trust_anchor: str | None,
+    profile_arn: str | None,
+    role_arn: str | None,
+) -> int:
+    """Say why HOST may or may not take ROLE: each check of the service in its order, and how to put right what fails.
+
+    Judged here, from the recorded state; nothing is asked of Roles Anywhere. Exit code 0 if the role would be given.
+    """
+    if certificate is not None:
+        arns = (trust_anchor, profile_arn, role_arn)
+        if host or role or None in arns:
+            raise UsageError(f"--certificate goes with {', '.join(_LIVE)} and without HOST and ROLE")
+        situation = _live(options, certificate, *(arn or "" for arn in arns))
+        title = f"{certificate} as {role_arn}"
+    elif host and role:
+        host, role = host.removeprefix("host/"), role.removeprefix("role/")
+        situation = reconciler_for(options, options.load()).situation(host, role)
+        title = f"host/{host} as role/{role}"
+    else:
+        raise UsageError("name a host and a role", fix="iam-ra explain HOST ROLE")
+    return _report(options, situation, title)
+
+
+def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Situation:
+    from iam_ra.reconcile import look_up  # noqa: PLC0415 - part of no --help
+
+    return look_up(certificate.read_bytes(), anchor, profile, role, options.profile)
+
+
+def _report(options: Options, situation: Situation, title: str) -> int:
+    from iam_ra.anywhere.evaluate import evaluate  # noqa: PLC0415 - part of no --help
+
+    results = evaluate(situation)
+    refusal = next((each for each in results if not each.passed), None)
+    if options.json:
+        write_json("explain", {"allowed": refusal is None, "checks": [_as_json(each) for each in results]})
+    else:
+        style = options.style(sys.stdout)
+        text = _text(results, refusal, title, style, verbose=options.verbose)
+        click.echo(text, nl=False, color=style.color)
+    return exits.OK if refusal is None else exits.ERROR
+
+
+def _as_json(result: CheckResult) -> dict[str, Any]:
+    refusal = result.refusal
+    return {
+        "id": result.id,
+        "title": result.title,
+        "outcome": result.outcome.value,
+        "compared": list(result.compared),
+        "answer": None if refusal is None else f"{refusal.code}: {refusal.message}",
+        "fix": result.fix,
+        "uncertain": list(result.uncertain),
+    }
+
+
+def _text(
+    results: Sequence[CheckResult], refusal: CheckResult | None, title: str, style: Style, *, verbose: bool
+) -> str:
+    from iam_ra.render.style import wrap  # noqa: PLC0415 - part of no --help
+
+    marks = {"passed": style.green("✓"), "failed": style.red("✗"), "skipped": style.dim("·")}
+    lines = [style.bold(f"iam-ra explain · {title}"), ""]
+    for each in results:
+        lines.append(f"{marks[each.outcome.value]} {each.title}")
+        if verbose or each.outcome.value == "failed":
+            lines += [
+                style.dim(line) for text in each.compared for line in wrap(text, first="    ", rest="      ")
+            ]
+        if each.fix:
+            lines += wrap(f"fix: {each.fix}", first="    ", rest="         ")
+    lines.append("")
+    if refusal is None or refusal.refusal is None:
+        lines.append(style.green("The service would give the role."))
+    else:
+        said = f"{refusal.refusal.code}: {refusal.refusal.message}"
+        lines += wrap(f"The service would answer {refusal.refusal.status} {said}", first="", rest="  ")
+    return "\n".join(lines) + "\n"
