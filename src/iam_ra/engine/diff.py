@@ -115,8 +115,9 @@ def make_plan(
         else:
             changes[address] = change
             world.changed[address] = change
+    staying = {address.entity for address in wanted}
     for address in sorted((recorded.keys() | observed.keys()) - wanted.keys()):
-        removal = _removal(address, world, removed)
+        removal = _removal(address, world, removed, losing=address.entity not in staying)
         if removal is not None:
             changes[address] = removal
     return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
@@ -225,7 +226,7 @@ def _differs_beside_refs(wanted: Any, known: Any) -> bool:
     return bool(wanted != known)
 
 
-def _removal(address: Address, world: _World, removed: Reason) -> Change | None:
+def _removal(address: Address, world: _World, removed: Reason, *, losing: bool) -> Change | None:
     known = world.recorded.get(address)
     seen = world.observed.get(address)
     if known is None:
