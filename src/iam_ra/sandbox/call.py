@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 UNKNOWN = "-"
 FORM = "application/x-www-form-urlencoded"
 SCOPE_PARTS = 5
+# The one operation of Roles Anywhere that no SDK models.
+CREATE_SESSION = "CreateSession"
+SESSIONS_PATH = "/sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ def identify(environ: WSGIEnvironment, body: bytes) -> Call:
 
     Source: AWS Signature Version 4 and the Smithy protocol specifications.
     """
+    if is_create_session(environ):
+        return Call("rolesanywhere", CREATE_SESSION)
     service = signing_service(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
@@ -44,13 +49,29 @@ def identify(environ: WSGIEnvironment, body: bytes) -> Call:
 
 def signing_service(environ: WSGIEnvironment) -> str:
     """Return the service in the credential scope, in the header or in a presigned URL."""
+    parts = _credential(environ)
+    return parts[3].lower() if len(parts) == SCOPE_PARTS else UNKNOWN
+
+
+def access_key_id(environ: WSGIEnvironment) -> str:
+    """Return the access key that a request is signed with, or nothing."""
+    return _credential(environ)[0]
+
+
+def is_create_session(environ: WSGIEnvironment) -> bool:
+    """Tell the request for a session by its path and by what signs it: a certificate, however badly."""
+    return environ.get("PATH_INFO") == SESSIONS_PATH and (
+        "HTTP_X_AMZ_X509" in environ or environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-X509-")
+    )
+
+
+def _credential(environ: WSGIEnvironment) -> list[str]:
     header = environ.get("HTTP_AUTHORIZATION", "")
     _, _, credential = header.partition("Credential=")
-    scope = credential.partition(",")[0]
+    scope: str = credential.partition(",")[0]
     if not scope:
         scope = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])[0]
-    parts = scope.rsplit("/", SCOPE_PARTS - 1)
-    return parts[3].lower() if len(parts) == SCOPE_PARTS else UNKNOWN
+    return scope.rsplit("/", SCOPE_PARTS - 1)
 
 
 def _routed(service: str, environ: WSGIEnvironment) -> str:

@@ -16,6 +16,7 @@ from moto import backend_index
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from iam_ra.sandbox import patches
+from iam_ra.sandbox.call import is_create_session
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -41,6 +42,12 @@ class Dispatcher(DomainDispatcherApplication):
         """Import a service and build its routes."""
         if service not in self.app_instances:
             self.app_instances[service] = _create(service)
+
+    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> Any:
+        """Return the host name that a request is meant for, one for a session also where moto would think of S3."""
+        if is_create_session(environ):
+            return "rolesanywhere.us-east-1.amazonaws.com"
+        return super().infer_service_region_host(environ, path)
 
     def get_backend_for_host(self, host: str | None) -> Any:
         """Return the name of the backend that serves a host name."""

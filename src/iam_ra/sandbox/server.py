@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 from moto.core.exceptions import ServiceException
 
 import iam_ra
-from iam_ra.sandbox import loopback, wire
-from iam_ra.sandbox.call import Call, identify
+from iam_ra.sandbox import expiry, loopback, wire
+from iam_ra.sandbox.call import FORM, Call, access_key_id, identify
 from iam_ra.sandbox.http import HttpServer, where
 from iam_ra.sandbox.mount import Dispatcher
 from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
@@ -89,6 +89,8 @@ class Application:
             answer[:] = [status, headers]
 
         content_type = environ.get("CONTENT_TYPE", "")
+        if expiry.is_over(access_key_id(environ)):
+            return _expired(call, content_type)
         try:
             content = b"".join(self._dispatch(environ, start_response))
         except ServiceException as error:
@@ -115,6 +117,14 @@ class Application:
 
 def _date() -> tuple[str, str]:
     return "Date", formatdate(usegmt=True)
+
+
+def _expired(call: Call, content_type: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    # The older protocols have the older name. Source: AWS common error types.
+    older = content_type.startswith(FORM) or call.service == "s3"
+    code = "ExpiredToken" if older else "ExpiredTokenException"
+    message = "The security token included in the request is expired"
+    return _failure(call, content_type, "403 Forbidden", code, message)
 
 
 def _failure(
