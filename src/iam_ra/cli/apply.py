@@ -6,7 +6,16 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import allow_option, ask, carry_out, reconciler_for, show, show_errors
+from iam_ra.cli.running import (
+    allow_option,
+    applier_for,
+    ask,
+    carry_out,
+    planner_for,
+    show,
+    show_errors,
+    workplace_for,
+)
 from iam_ra.engine.errors import PreflightError, RefusedError
 
 
@@ -23,18 +32,20 @@ def command(options: Options, yes: bool, parallelism: int, allow: str | None) ->
     After a failure the parts that do not depend on it are made all the same. Run it again to go on.
     """
     loaded = options.load()
-    reconciler = reconciler_for(options, loaded, allow=allow, parallelism=parallelism)
-    with reconciler.locked("apply"):
-        planned = reconciler.plan()
+    workplace = workplace_for(options, loaded, threads=parallelism)
+    planner = planner_for(workplace, allow)
+    applier = applier_for(workplace, planner, parallelism)
+    with applier.locked("apply"):
+        planned = planner.plan()
         if not options.json:
             show(options, loaded, planned, "apply")
         if not planned.is_applicable:
             return RefusedError.exit_code
         if planned.plan.is_empty and not options.json:
             return exits.OK
-        problems = reconciler.preflight(planned)
+        problems = planner.preflight(planned)
         if problems:
             show_errors(options, problems)
             raise PreflightError("nothing was changed: the plan needs what is not there", fix="see above")
         ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
-        return carry_out(options, loaded, planned, reconciler, reconciler.apply, "apply")
+        return carry_out(options, loaded, planned, applier, applier.apply, "apply")

@@ -6,7 +6,7 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import ask, carry_out, reconciler_for, show
+from iam_ra.cli.running import applier_for, ask, carry_out, planner_for, show, workplace_for
 from iam_ra.engine.errors import RefusedError
 
 
@@ -22,9 +22,11 @@ def command(options: Options, yes: bool, parallelism: int) -> int:
     Refused while anything is protected. It can be run again from wherever it stopped.
     """
     loaded = options.load()
-    reconciler = reconciler_for(options, loaded, parallelism=parallelism)
-    with reconciler.locked("destroy"):
-        planned = reconciler.plan(destroy=True)
+    workplace = workplace_for(options, loaded, threads=parallelism)
+    planner = planner_for(workplace)
+    applier = applier_for(workplace, planner, parallelism)
+    with applier.locked("destroy"):
+        planned = planner.plan(destroy=True)
         if not options.json:
             show(options, loaded, planned, "destroy")
         if not planned.is_applicable:
@@ -32,4 +34,4 @@ def command(options: Options, yes: bool, parallelism: int) -> int:
         if planned.plan.is_empty and not options.json:
             return exits.OK
         ask(options, "Delete all of this? It cannot be undone.", yes=yes or planned.plan.is_empty)
-        return carry_out(options, loaded, planned, reconciler, reconciler.destroy, "destroy")
+        return carry_out(options, loaded, planned, applier, applier.destroy, "destroy")

@@ -11,7 +11,7 @@ import click
 from iam_ra.cli import exits
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import reconciler_for
+from iam_ra.cli.running import workplace_for
 from iam_ra.engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,17 +57,24 @@ def command(
         title = f"{certificate} as {role_arn}"
     elif host and role:
         host, role = host.removeprefix("host/"), role.removeprefix("role/")
-        situation = reconciler_for(options, options.load()).situation(host, role)
+        situation = _recorded(options, host, role)
         title = f"host/{host} as role/{role}"
     else:
         raise UsageError("name a host and a role", fix="iam-ra explain HOST ROLE")
     return _report(options, situation, title)
 
 
-def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Situation:
-    from iam_ra.reconcile import look_up  # noqa: PLC0415 - part of no --help
+def _recorded(options: Options, host: str, role: str) -> Situation:
+    from iam_ra.operations.explaining import recorded_situation  # noqa: PLC0415 - part of no --help
 
-    return look_up(certificate.read_bytes(), anchor, profile, role, options.profile)
+    return recorded_situation(workplace_for(options, options.load()), host, role)
+
+
+def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Situation:
+    from iam_ra.anywhere.request import SessionRequest  # noqa: PLC0415 - part of no --help
+    from iam_ra.operations.explaining import live_situation  # noqa: PLC0415
+
+    return live_situation(certificate.read_bytes(), SessionRequest(anchor, profile, role), options.profile)
 
 
 def _report(options: Options, situation: Situation, title: str) -> int:
@@ -104,14 +111,16 @@ def _text(
 
     marks = {"passed": style.green("✓"), "failed": style.red("✗"), "skipped": style.dim("·")}
     lines = [style.bold(f"iam-ra explain · {title}"), ""]
+    said = ""
     for each in results:
         lines.append(f"{marks[each.outcome.value]} {each.title}")
         if verbose or each.outcome.value == "failed":
             lines += [
                 style.dim(line) for text in each.compared for line in wrap(text, first="    ", rest="      ")
             ]
-        if each.fix:
+        if each.fix and each.fix != said:
             lines += wrap(f"fix: {each.fix}", first="    ", rest="         ")
+        said = each.fix
     lines.append("")
     if refusal is None or refusal.refusal is None:
         lines.append(style.green("The service would give the role."))

@@ -10,7 +10,7 @@ import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import reconciler_for
+from iam_ra.cli.running import workplace_for
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _recorded(options: Options, host: str) -> HostConfig:
     from iam_ra.kinds.host_aws_config import PART, host_config  # noqa: PLC0415
     from iam_ra.kinds.host_keys import ENTITIES  # noqa: PLC0415
 
-    state = reconciler_for(options, options.load()).state()
+    state = workplace_for(options, options.load()).state()
     recorded = None if state is None else state.parts.get(Address(f"{ENTITIES}{host}", PART))
     if recorded is None:
         raise StateError(

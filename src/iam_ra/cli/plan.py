@@ -7,7 +7,7 @@ import click
 from iam_ra.cli import exits
 from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import allow_option, plan_object, reconciler_for, show
+from iam_ra.cli.running import allow_option, plan_object, planner_for, show, workplace_for
 from iam_ra.engine.errors import RefusedError
 
 
@@ -21,7 +21,7 @@ def command(options: Options, detailed_exitcode: bool, allow: str | None) -> int
     Nothing is written, to AWS or to the disk, and no lock is taken.
     """
     loaded = options.load()
-    planned = reconciler_for(options, loaded, allow=allow).plan()
+    planned = planner_for(workplace_for(options, loaded), allow).plan()
     if options.json:
         write_object(plan_object(loaded, planned, "plan"))
     else:

@@ -1,4 +1,4 @@
-"""What plan, apply, destroy and status share: from the options to a reconciler, from a plan to the screen, consent."""
+"""What plan, apply, destroy and status share: from the options to a workplace, from a plan to the screen, consent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from iam_ra.config.load import Loaded
     from iam_ra.engine.events import Listener
     from iam_ra.engine.execute import Outcome
-    from iam_ra.reconcile import Planned, Reconciler
+    from iam_ra.operations.applying import Applier
+    from iam_ra.operations.planning import Planned, Planner
+    from iam_ra.operations.workplace import Workplace
     from iam_ra.render.model import Header
 
 _ALLOW = re.compile(r"deletes:(\d{1,6})")
@@ -36,19 +38,25 @@ def allow_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def reconciler_for(
-    options: Options, loaded: Loaded, *, allow: str | None = None, parallelism: int = 10
-) -> Reconciler:
-    """Return the reconciler of the file, with the credentials of the environment or of `--profile`."""
-    from iam_ra.reconcile import connect  # noqa: PLC0415 - boto3 is slow, and no part of --help
+def workplace_for(options: Options, loaded: Loaded, *, threads: int = 10) -> Workplace:
+    """Return the workplace of the file, with the credentials of the environment or of `--profile`."""
+    from iam_ra.operations.workplace import connect  # noqa: PLC0415 - boto3 is slow, and no part of --help
 
-    return connect(
-        loaded.namespace,
-        options.profile,
-        os.environ,
-        parallelism=parallelism,
-        allowed_deletions=_deletions(allow),
-    )
+    return connect(loaded.namespace, options.profile, os.environ, threads=threads)
+
+
+def planner_for(workplace: Workplace, allow: str | None = None) -> Planner:
+    """Return who plans; `allow` is the option's text."""
+    from iam_ra.operations.planning import Planner  # noqa: PLC0415 - part of no --help
+
+    return Planner(workplace, allowed_deletions=_deletions(allow))
+
+
+def applier_for(workplace: Workplace, planner: Planner, parallelism: int) -> Applier:
+    """Return who applies."""
+    from iam_ra.operations.applying import Applier  # noqa: PLC0415 - part of no --help
+
+    return Applier(workplace, planner, parallelism=parallelism)
 
 
 def _deletions(allow: str | None) -> int | None:
@@ -130,7 +138,7 @@ def carry_out(
     options: Options,
     loaded: Loaded,
     planned: Planned,
-    reconciler: Reconciler,
+    applier: Applier,
     work: Callable[[Planned, Listener], Outcome],
     command: str,
 ) -> int:
@@ -146,7 +154,7 @@ def carry_out(
         outcome = work(planned, listen)
     seconds = time.monotonic() - since
     if outcome.done or outcome.failed:
-        reconciler.write_history(command, plan_object(loaded, planned, command), outcome)
+        applier.write_history(command, plan_object(loaded, planned, command), outcome)
     if options.json:
         header, now = header_of(loaded, planned, command), planned.snapshot.caller.now
         write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds))

@@ -10,7 +10,7 @@ import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import reconciler_for
+from iam_ra.cli.running import planner_for, workplace_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ def command(options: Options) -> None:
     from iam_ra.state import status  # noqa: PLC0415 - part of no --help
 
     loaded = options.load()
-    planned = reconciler_for(options, loaded).plan()
+    planned = planner_for(workplace_for(options, loaded)).plan()
     parts = {} if planned.state is None else planned.state.parts
     caller = planned.snapshot.caller
     found = status.identities(parts, caller.now)

@@ -1,0 +1,154 @@
+"""Why a certificate may or may not take a role: the facts, from the recorded state or from AWS, for the rules to judge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from cryptography import x509
+
+from iam_ra.anywhere.arn import parse_arn
+from iam_ra.anywhere.request import SessionRequest
+from iam_ra.anywhere.revocation import Crl, load_crls
+from iam_ra.anywhere.situation import Profile, Role, Situation, TrustAnchor
+from iam_ra.anywhere.trust_policy import trust_policy
+from iam_ra.aws.errors import code
+from iam_ra.aws.session import Aws
+from iam_ra.engine.errors import StateError
+from iam_ra.kinds.host_certificate import host_certificate
+from iam_ra.kinds.role import role_stack
+from iam_ra.kinds.trust_anchor import trust_anchor_arn
+from iam_ra.operations.workplace import Workplace, translated
+from iam_ra.pki.certificate import load_bundle, load_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.part import Recorded
+
+_LEAST_MAX_SESSION = 3600
+
+
+def recorded_situation(workplace: Workplace, host: str, role: str) -> Situation:
+    """Return what the state says of a host that takes a role. Raises StateError for what was not applied."""
+    with translated():
+        snapshot = workplace.observe()
+        state = workplace.recorded(snapshot)
+        parts = {} if state is None else state.parts
+        _part(parts, host_certificate(host))
+        leaf = load_certificate(workplace.run(snapshot).certificate_of(host))
+    return _of_parts(parts, host, role, leaf, snapshot.caller.now)
+
+
+def live_situation(certificates: bytes, request: SessionRequest, aws_profile: str | None) -> Situation:
+    """Return what AWS says of a certificate (PEM, its intermediates after it) that takes a role."""
+    leaf, *chain = load_bundle(certificates)
+    with translated():
+        aws = Aws(parse_arn(request.trust_anchor_arn).region, aws_profile)
+        return Situation(
+            request,
+            leaf,
+            tuple(chain),
+            _anchor(aws, request.trust_anchor_arn),
+            _profile(aws, request.profile_arn),
+            _role(aws, request.role_arn),
+            aws.caller.now,
+        )
+
+
+def _of_parts(
+    parts: Mapping[Address, Recorded], host: str, role: str, leaf: x509.Certificate, now: datetime
+) -> Situation:
+    certificate = _part(parts, host_certificate(host))
+    stack = _part(parts, role_stack(role))
+    anchor = _part(parts, trust_anchor_arn(certificate.inputs["ca"]).address)
+    duration = int(stack.inputs["session_duration"])
+    trusted = {each["trust_anchor"]: each["identities"] for each in stack.inputs["trust"]}
+    anchor_arn, profile_arn, role_arn = (
+        anchor.outputs["TrustAnchorArn"],
+        stack.outputs["ProfileArn"],
+        stack.outputs["RoleArn"],
+    )
+    return Situation(
+        SessionRequest(anchor_arn, profile_arn, role_arn, duration),
+        leaf,
+        (),
+        TrustAnchor(anchor_arn, enabled=True, certificates=(load_certificate(anchor.inputs["certificate"]),)),
+        Profile(
+            profile_arn,
+            enabled=True,
+            role_arns=(role_arn,),
+            duration_seconds=duration,
+            accept_role_session_name=stack.inputs["accept_role_session_name"],
+        ),
+        Role(role_arn, max(_LEAST_MAX_SESSION, duration), trust_policy(trusted)),
+        now,
+    )
+
+
+def _part(parts: Mapping[Address, Recorded], address: Address) -> Recorded:
+    if address not in parts:
+        raise StateError(
+            f"{address.entity} was not applied yet",
+            why="the recorded state does not have it",
+            fix="run `iam-ra apply`, or check the name: `iam-ra status` shows what there is",
+        )
+    return parts[address]
+
+
+def _anchor(aws: Aws, arn: str) -> TrustAnchor | None:
+    client = aws.rolesanywhere
+    found = _unless_missing(lambda: client.get_trust_anchor(trustAnchorId=_id(arn))["trustAnchor"])
+    if found is None:
+        return None
+    bundle = found["source"]["sourceData"].get("x509CertificateData", "")
+    crls = (
+        Crl(each["crlArn"], bool(each["enabled"]), load_crls(each["crlData"]))
+        for page in client.get_paginator("list_crls").paginate()
+        for each in page["crls"]
+        if each.get("trustAnchorArn") == arn
+    )
+    certificates = x509.load_pem_x509_certificates(bundle.encode()) if bundle else []
+    return TrustAnchor(arn, bool(found["enabled"]), tuple(certificates), tuple(crls))
+
+
+def _profile(aws: Aws, arn: str) -> Profile | None:
+    found = _unless_missing(lambda: aws.rolesanywhere.get_profile(profileId=_id(arn))["profile"])
+    if found is None:
+        return None
+    mappings = {
+        each["certificateField"]: [rule["specifier"] for rule in each["mappingRules"]]
+        for each in found.get("attributeMappings", [])
+    }
+    return Profile(
+        arn,
+        bool(found["enabled"]),
+        tuple(found.get("roleArns", ())),
+        int(found.get("durationSeconds", _LEAST_MAX_SESSION)),
+        bool(found.get("acceptRoleSessionName", False)),
+        **({"mappings": mappings} if mappings else {}),
+    )
+
+
+def _role(aws: Aws, arn: str) -> Role | None:
+    found = _unless_missing(lambda: aws.iam.get_role(RoleName=_id(arn))["Role"])
+    if found is None:
+        return None
+    return Role(
+        arn, int(found.get("MaxSessionDuration", _LEAST_MAX_SESSION)), found["AssumeRolePolicyDocument"]
+    )
+
+
+def _id(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _unless_missing(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except ClientError as error:
+        if code(error) in {"ResourceNotFoundException", "NoSuchEntity"}:
+            return None
+        raise

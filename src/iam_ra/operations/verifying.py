@@ -1,0 +1,136 @@
+"""Really obtaining credentials: each host with its own certificate and key, each of its roles, or one it must not have."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from iam_ra.anywhere.request import SessionRequest
+from iam_ra.aws.errors import translate
+from iam_ra.aws.sessions import Sessions
+from iam_ra.engine.address import Address
+from iam_ra.engine.errors import IamRaError, PermissionDeniedError, StateError
+from iam_ra.files.aws_config import Profile
+from iam_ra.kinds.host_aws_config import PART, host_config
+from iam_ra.kinds.host_certificate import host_certificate
+from iam_ra.kinds.host_keys import ENTITIES
+from iam_ra.kinds.role import ENTITIES as ROLES
+from iam_ra.operations.workplace import Workplace, translated
+from iam_ra.pki.certificate import load_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iam_ra.engine.part import Recorded
+    from iam_ra.files.aws_config import HostConfig
+
+Result: TypeAlias = Literal["opened", "refused", "failed"]
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One host trying to take one role. `expected` says whether it may.
+
+    A result of `failed` says nothing about the role: the key could not be read, or the service not be reached. `arn` and
+    `expires` (ISO 8601) are of the session, if there was one; `error` holds the refusal or the failure.
+    """
+
+    host: str
+    role: str
+    expected: bool
+    result: Result
+    arn: str = ""
+    expires: str = ""
+    days_left: int | None = None
+    error: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it went as the file says."""
+        return self.result == ("opened" if self.expected else "refused")
+
+
+class Verifier:
+    """Verifies what the state records. Private keys are read into memory and go nowhere else."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        """Read the state. Raises StateError before the first apply."""
+        with translated():
+            snapshot = workplace.observe()
+            state = workplace.recorded(snapshot)
+        if state is None:
+            raise StateError("nothing was applied yet", fix="run `iam-ra apply`")
+        self._run = workplace.run(snapshot)
+        self._parts = state.parts
+        self._sessions = Sessions(workplace.aws)
+
+    def hosts(self) -> list[str]:
+        """Return the recorded hosts by name."""
+        return sorted(
+            address.entity.removeprefix(ENTITIES) for address in self._parts if address.part == PART
+        )
+
+    def verify(self, hosts: Sequence[str], *, negative: bool) -> list[Attempt]:
+        """Try every role of these hosts, with `negative` also every role that they must not open.
+
+        Raises StateError for a host that was not applied.
+        """
+        trials = [
+            (config, profile, expected)
+            for config in map(self._config, hosts)
+            for profile, expected in self._profiles(config, negative=negative)
+        ]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as threads:
+            return list(threads.map(lambda trial: self._attempt(*trial), trials))
+
+    def _config(self, host: str) -> HostConfig:
+        recorded = self._parts.get(Address(f"{ENTITIES}{host}", PART))
+        if recorded is None:
+            raise StateError(
+                f"host/{host} was not applied yet",
+                why="the recorded state does not have it",
+                fix="run `iam-ra apply`, or check the name: `iam-ra status` shows the hosts",
+            )
+        return host_config(host, recorded.inputs)
+
+    def _profiles(self, config: HostConfig, *, negative: bool) -> list[tuple[Profile, bool]]:
+        own = [(profile, True) for profile in config.profiles]
+        held = {profile.name for profile in config.profiles}
+        others = [
+            (self._profile(address.entity.removeprefix(ROLES), part), False)
+            for address, part in sorted(self._parts.items())
+            if address.entity.startswith(ROLES) and address.entity.removeprefix(ROLES) not in held
+        ]
+        return own + others if negative else own
+
+    @staticmethod
+    def _profile(name: str, part: Recorded) -> Profile:
+        outputs = part.outputs
+        return Profile(name, outputs["RoleArn"], outputs["ProfileArn"], part.inputs["session_duration"])
+
+    def _attempt(self, config: HostConfig, profile: Profile, expected: bool) -> Attempt:
+        host, role = f"{ENTITIES}{config.host}", profile.name
+        recorded = self._parts[host_certificate(config.host)]
+        sops = self._parts.get(Address(host, "sops"))
+        try:
+            held = self._run.host_keys.obtain(
+                config.host, recorded.outputs["serial"], None if sops is None else sops.inputs["path"]
+            )
+            leaf = load_certificate(held.certificate)
+            request = SessionRequest(
+                config.trust_anchor_arn, profile.profile_arn, profile.role_arn, profile.session_duration
+            )
+            credentials = self._sessions.open(request, leaf, held.key)
+            arn = self._sessions.caller_arn(credentials)
+        except PermissionDeniedError as error:
+            return Attempt(host, role, expected, "refused", error=error.what)
+        except IamRaError as error:
+            return Attempt(host, role, expected, "failed", error=error.what)
+        except (ClientError, BotoCoreError) as error:
+            return Attempt(host, role, expected, "failed", error=translate(error).what)
+        days = (leaf.not_valid_after_utc - self._run.now).days
+        return Attempt(host, role, expected, "opened", arn, credentials.expiration, days)
