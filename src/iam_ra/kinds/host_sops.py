@@ -77,7 +77,8 @@ class HostSops(Kind):
         """Find a file or a mirror that is gone or not as it was written."""
         file = None if seen is None else seen.facts["file"]
         mirrors = {} if seen is None else seen.facts["mirrors"]
-        mirror = mirrors.get(mirror_name(recorded.inputs["serial"]))
+        own = mirror_name(recorded.inputs["serial"])
+        mirror = mirrors.get(own)
         reasons = []
         if file != recorded.outputs["file"]:
             was = "deleted" if file is None else "edited"
@@ -85,6 +86,10 @@ class HostSops(Kind):
         if mirror != recorded.outputs["mirror"]:
             was = "deleted" if mirror is None else "changed"
             reasons.append(Reason(Cause.DRIFTED, f"its mirror in the bucket was {was}"))
+        if mirrors.keys() - {own}:
+            reasons.append(
+                Reason(Cause.INTERRUPTED, "an interrupted apply left another mirror in the bucket")
+            )
         return Finding(Action.UPDATE, tuple(reasons)) if reasons else None
 
     def closer_look(self, change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
@@ -126,8 +131,7 @@ class HostSops(Kind):
             data = self._encrypt(host, inputs, run)
         etag = run.bucket.put(run.names.host_key(host, mirror_name(inputs["serial"])), data)
         atomic.write(Path(inputs["path"]), data, root=run.root)
-        if recorded is not None:
-            self._drop_former(host, recorded, inputs, run)
+        self._drop_former(host, change, inputs, run)
         return {"file": bytes_digest(data), "mirror": etag}
 
     def delete(self, recorded: Recorded, run: Run) -> None:
@@ -158,8 +162,15 @@ class HostSops(Kind):
             return path.read_bytes()
         return None
 
-    def _drop_former(self, host: str, recorded: Recorded, inputs: Mapping[str, Any], run: Run) -> None:
-        if recorded.inputs["path"] != inputs["path"]:
+    def _drop_former(self, host: str, change: Change, inputs: Mapping[str, Any], run: Run) -> None:
+        """Remove the file at the former path, and the mirrors of former certificates."""
+        recorded, own = change.recorded, run.names.host_key(host, mirror_name(inputs["serial"]))
+        if recorded is not None and recorded.inputs["path"] != inputs["path"]:
             remove_file(recorded, run)
-        if recorded.inputs["serial"] != inputs["serial"]:
-            run.bucket.delete(run.names.host_key(host, mirror_name(recorded.inputs["serial"])))
+        former: set[str] = set()
+        if recorded is not None:
+            former.add(run.names.host_key(host, mirror_name(recorded.inputs["serial"])))
+        if any(reason.cause is Cause.INTERRUPTED for reason in change.reasons):
+            former.update(run.bucket.list(run.names.host_key(host, _MIRROR_PREFIX)))
+        for key in sorted(former - {own}):
+            run.bucket.delete(key)
