@@ -61,7 +61,9 @@ class HostSecrets(Kind):
         prefix = f"{snapshot.names.secret_prefix}hosts/"
         for name, private_key in snapshot.secrets.items():
             host = name.removeprefix(prefix).removesuffix(f"/{SECRET_PRIVATE_KEY}")
-            if name == snapshot.names.secret(host, SECRET_PRIVATE_KEY):
+            # Without its stack a secret is somebody else's, or on its way out.
+            is_ours = snapshot.names.stack(f"host-{host}") in snapshot.stacks
+            if is_ours and name == snapshot.names.secret(host, SECRET_PRIVATE_KEY):
                 certificate = snapshot.secrets.get(snapshot.names.secret(host, SECRET_CERTIFICATE))
                 facts = {
                     "certificate_version": _version(certificate),

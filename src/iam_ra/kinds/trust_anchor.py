@@ -60,7 +60,7 @@ class TrustAnchorStack(StackKind):
         if stack_name == names.authority_stack(DEFAULT_SCOPE):
             return f"{ENTITIES}{DEFAULT_SCOPE}"
         scope = stack_name.removeprefix(names.stack("rootca-"))
-        return None if scope == stack_name else f"{ENTITIES}{scope}"
+        return None if scope in {stack_name, DEFAULT_SCOPE} else f"{ENTITIES}{scope}"
 
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the anchor's name, certificate and notifications."""
