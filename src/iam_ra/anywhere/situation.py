@@ -40,7 +40,7 @@ class Profile:
     role_arns: tuple[str, ...]
     duration_seconds: int = 3600
     accept_role_session_name: bool = False
-    mappings: Mapping[str, Sequence[str]] = DEFAULT_MAPPINGS
+    mappings: Mapping[str, Sequence[str]] = field(default_factory=lambda: DEFAULT_MAPPINGS)
 
 
 @dataclass(frozen=True, slots=True)

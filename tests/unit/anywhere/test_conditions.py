@@ -22,7 +22,11 @@ CONTEXT = RequestContext(
         "sts:rolesessionname": ("Web",),
     },
 )
-CN, OU, MISSING = "aws:PrincipalTag/x509Subject/CN", "aws:PrincipalTag/x509Subject/OU", "aws:PrincipalTag/x509Subject/L"
+CN, OU, MISSING = (
+    "aws:PrincipalTag/x509Subject/CN",
+    "aws:PrincipalTag/x509Subject/OU",
+    "aws:PrincipalTag/x509Subject/L",
+)
 
 
 def holds(operator: str, key: str, wanted: Any, *, variables: bool = True) -> bool | None:
@@ -160,7 +164,9 @@ def test_what_is_not_known_is_undecided_and_named(operator: str, key: str, wante
 def test_the_text_shows_both_sides() -> None:
     result = evaluate_condition("StringEquals", CN, ["db", "mail"], CONTEXT, variables=True)
     assert result.text == f"StringEquals {CN}: the policy says 'db', 'mail'; the request has 'Web'"
-    assert "not in the request" in evaluate_condition("StringEquals", MISSING, "x", CONTEXT, variables=True).text
+    assert (
+        "not in the request" in evaluate_condition("StringEquals", MISSING, "x", CONTEXT, variables=True).text
+    )
 
 
 def test_long_lists_are_cut_in_the_text() -> None:
