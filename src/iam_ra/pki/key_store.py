@@ -85,7 +85,8 @@ class FileKeyStore:
             self._temporary(scope).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             for folder in (self.folder, self.folder.parent):
-                if folder.is_dir() and not any(folder.iterdir()):
+                # Not empty, or gone by another thread's hand: both are fine.
+                with contextlib.suppress(OSError):
                     folder.rmdir()
 
     def _temporary(self, scope: str) -> Path:

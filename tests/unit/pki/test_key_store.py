@@ -184,3 +184,13 @@ def test_a_place_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     with pytest.raises(KeyStoreError, match="cannot be stored") as caught:
         store.create("default", KEY)
     assert str(tmp_path / "data") in caught.value.why
+
+
+def test_keys_deleted_side_by_side_leave_no_folder_behind(store: FileKeyStore) -> None:
+    scopes = [f"scope-{number}" for number in range(16)]
+    for _ in range(20):
+        for scope in scopes:
+            store.create(scope, KEY)
+        with ThreadPoolExecutor(len(scopes)) as threads:
+            list(threads.map(store.delete, scopes))
+        assert not store.folder.parent.exists()
