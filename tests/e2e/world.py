@@ -139,6 +139,8 @@ class World:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
+            # The code under test is the one that the tests themselves import.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             **self.more,
         }
 
