@@ -9,8 +9,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
-
-from iam_ra.anywhere.chain import find_paths, leaf_problems
 from tests.unit.anywhere.world import (
     CA,
     CA_USAGE,
@@ -24,6 +22,8 @@ from tests.unit.anywhere.world import (
     name,
     root,
 )
+
+from iam_ra.anywhere.chain import find_paths, leaf_problems
 
 
 def found(leaf: x509.Certificate, chain: list[x509.Certificate], *anchors: Authority) -> bool:
@@ -147,8 +147,8 @@ def test_the_anchor_may_be_an_intermediate_itself() -> None:
 
 def test_a_leaf_cannot_issue() -> None:
     key = ec_key()
-    for rules in ({"ca": False}, {"ca": None}):
-        middle = Authority(CA.issue("middle", key=key, usages=CA_USAGE, **rules), key)  # type: ignore[arg-type]
+    for ca in (False, None):
+        middle = Authority(CA.issue("middle", key=key, usages=CA_USAGE, ca=ca), key)
         assert "its basicConstraints do not say CA" in why(middle.issue(), [middle.certificate], CA)
 
 

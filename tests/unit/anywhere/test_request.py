@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.unit.anywhere.world import ANCHOR, CA, LEAF, OTHER_ANCHOR, PROFILE, ROLE
 
 from iam_ra.anywhere.refusal import RequestRefusedError
 from iam_ra.anywhere.request import HttpRequest, SessionRequest, read_certificates, read_request
-from tests.unit.anywhere.world import ANCHOR, CA, LEAF, OTHER_ANCHOR, PROFILE, ROLE
 
 ARNS = {"trustAnchorArn": ANCHOR, "profileArn": PROFILE, "roleArn": ROLE}
 
@@ -76,23 +76,31 @@ def test_members_are_what_would_be_read_again() -> None:
     [
         (
             {"durationSeconds": 899},
-            "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: "
-            "Member must have value greater than or equal to 900",
+            (
+                "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: "
+                "Member must have value greater than or equal to 900"
+            ),
         ),
         (
             {"durationSeconds": 43201},
-            "1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: "
-            "Member must have value less than or equal to 43200",
+            (
+                "1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: "
+                "Member must have value less than or equal to 43200"
+            ),
         ),
         (
             {"roleSessionName": "a b"},
-            "1 validation error detected: Value 'a b' at 'roleSessionName' failed to satisfy constraint: "
-            r"Member must satisfy regular expression pattern: [\w+=,.@-]*",
+            (
+                "1 validation error detected: Value 'a b' at 'roleSessionName' failed to satisfy constraint: "
+                r"Member must satisfy regular expression pattern: [\w+=,.@-]*"
+            ),
         ),
         (
             {"roleSessionName": "a"},
-            "1 validation error detected: Value 'a' at 'roleSessionName' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 2",
+            (
+                "1 validation error detected: Value 'a' at 'roleSessionName' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 2"
+            ),
         ),
         (
             {"profileArn": None},
@@ -100,8 +108,10 @@ def test_members_are_what_would_be_read_again() -> None:
         ),
         (
             {"instanceProperties": {"a": "x" * 201}},
-            f"1 validation error detected: Value '{'x' * 201}' at 'instanceProperties.a.member' failed to satisfy "
-            "constraint: Member must have length less than or equal to 200",
+            (
+                f"1 validation error detected: Value '{'x' * 201}' at 'instanceProperties.a.member' failed to satisfy "
+                "constraint: Member must have length less than or equal to 200"
+            ),
         ),
     ],
 )
@@ -178,7 +188,7 @@ def test_certificates_are_read_from_their_headers() -> None:
         ({"X_Amz_X509": encoded(LEAF), "X_Amz_X509_Chain": f"{encoded(LEAF)},"}, 400),
     ],
 )
-def test_missing_or_unreadable_certificates_are_refused(headers: dict[str, str], status: int) -> None:
+def test_missing_or_unreadable_certificates_are_refused(headers: dict[str, Any], status: int) -> None:
     with pytest.raises(RequestRefusedError) as caught:
         read_certificates(http(**headers))
     assert caught.value.refusal.status == status

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from tests.unit.anywhere.world import CA, LEAF, NOW, SERIAL, ec_key, root
 
 from iam_ra.anywhere.chain import Path, find_paths
 from iam_ra.anywhere.revocation import Crl, load_crls, revoked
 from iam_ra.engine.errors import CertificateError
-from tests.unit.anywhere.world import CA, LEAF, NOW, SERIAL, ec_key, root
 
 
 def path() -> Path:

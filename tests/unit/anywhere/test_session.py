@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.anywhere.world import CA, name
 
 from iam_ra.anywhere.session import (
     DEFAULT_MAPPINGS,
@@ -16,7 +17,6 @@ from iam_ra.anywhere.session import (
     source_identity,
     sts_takes,
 )
-from tests.unit.anywhere.world import CA, name
 
 CN, O, OU = NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME  # noqa: E741
 

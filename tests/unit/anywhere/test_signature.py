@@ -4,26 +4,14 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-
-from iam_ra.anywhere.keys import sign_with
-from iam_ra.anywhere.request import HttpRequest, SessionRequest, read_certificates, read_request
-from iam_ra.anywhere.signature import (
-    algorithm_family,
-    create_session_request,
-    read_authorization,
-    request_time,
-    signature_matches,
-    unsigned_headers,
-)
 from tests.unit.anywhere.world import (
     ANCHOR,
     CA,
@@ -37,6 +25,20 @@ from tests.unit.anywhere.world import (
     SERIAL,
 )
 
+from iam_ra.anywhere.keys import sign_with
+from iam_ra.anywhere.request import HttpRequest, SessionRequest, read_certificates, read_request
+from iam_ra.anywhere.signature import (
+    algorithm_family,
+    create_session_request,
+    read_authorization,
+    request_time,
+    signature_matches,
+    unsigned_headers,
+)
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
 HOST = "127.0.0.1:5555"
 ALL_KEYS = KEYS | MLDSA_KEYS
 LEAVES = {kind: CA.issue(key=key) for kind, key in ALL_KEYS.items()}
@@ -44,8 +46,13 @@ SUB = CA.below("sub")
 
 
 def signed(kind: str = "ec-p256", request: SessionRequest = REQUEST, **options: Any) -> HttpRequest:
-    options = {"host": HOST, "leaf": LEAVES[kind], "sign": sign_with(ALL_KEYS[kind]), "now": NOW} | options
-    return create_session_request(request, **options)
+    defaults: dict[str, Any] = {
+        "host": HOST,
+        "leaf": LEAVES[kind],
+        "sign": sign_with(ALL_KEYS[kind]),
+        "now": NOW,
+    }
+    return create_session_request(request, **(defaults | options))
 
 
 def matches(http: HttpRequest, leaf: x509.Certificate = LEAVES["ec-p256"]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from iam_ra.anywhere.keys import MLDSA_PRIVATE
@@ -108,12 +109,10 @@ class Authority:
 
     def below(self, subject: str, *, key: Any = None, **rules: Any) -> Authority:
         key = key or ec_key()
-        rules = {"ca": True, "usages": CA_USAGE} | rules
-        return Authority(self.issue(subject, key=key, **rules), key)
+        defaults: dict[str, Any] = {"ca": True, "usages": CA_USAGE}
+        return Authority(self.issue(subject, key=key, **(defaults | rules)), key)
 
     def crl(self, *serials: int, key: Any = None, issuer: str = "", ends: datetime = NOW + YEAR) -> bytes:
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(common_name(issuer) if issuer else self.certificate.subject)
