@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "iam-ra.yaml"
 ENVIRONMENT = "env.sh"
+HELPER = "aws_signing_helper"
 
 
 @click.command("demo", cls=Command)
@@ -105,6 +107,10 @@ class _Tour:
         self._title("Let host/edge-2 go")
         self._edit(lambda text: text.replace("  edge-2: *edge\n", "", 1))
         self._run("apply", "--yes")
+        self._title("Be the hosts: really obtain credentials")
+        self._run("verify", "--all", "--negative")
+        if shutil.which(HELPER, path=self._environ["PATH"]):
+            self._be_webserver()
         self._title("Who may take what, and for how long")
         self._run("status")
 
@@ -135,6 +141,32 @@ class _Tour:
                 self._environ.pop(name, None)
             else:
                 self._environ[name] = value
+
+    def _be_webserver(self) -> None:
+        """Do what host/webserver does: its secrets in files, AWS's helper behind an AWS profile."""
+        self._title("The same with AWS's own helper, as on host/webserver")
+        paths = {"certificate": ".keys/cert", "private_key": ".keys/key"}
+        for field, path in paths.items():
+            extract = f"""sops decrypt --extract '["{field}"]' secrets/hosts/webserver/iam-ra.yaml"""
+            self._shell(f"(umask 077; {extract} > {path})")
+        self._shell("sed 's#/run/secrets/iam-ra#.keys#g' exports/aws/webserver.config > .keys/config")
+        ask = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        self._shell(
+            f'env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY AWS_CONFIG_FILE=.keys/config python3 -c "{ask}"'
+        )
+        click.echo()
+
+    def _shell(self, line: str) -> None:
+        click.echo(self._style.bold(f"$ {line}"), color=self._color)
+        done = subprocess.run(["/bin/sh", "-c", line], cwd=self._folder, env=self._environ, check=False)
+        self._check(done.returncode, line)
+
+    @staticmethod
+    def _check(returncode: int, shown: str) -> None:
+        if returncode:
+            raise SandboxError(
+                f"`{shown}` ended with exit code {returncode}", why="the tour stops here", fix="see above"
+            )
 
     def _edit(self, change: Callable[[str], str]) -> None:
         file = self._folder / FILE

@@ -28,10 +28,11 @@ def command(options: Options) -> None:
     from iam_ra.state import status  # noqa: PLC0415 - part of no --help
 
     loaded = options.load()
-    planned = planner_for(workplace_for(options, loaded)).plan()
+    workplace = workplace_for(options, loaded)
+    planned = planner_for(workplace).plan()
     parts = {} if planned.state is None else planned.state.parts
     caller = planned.snapshot.caller
-    found = status.identities(parts, caller.now)
+    found = status.identities(parts, caller.now, workplace.subjects() if parts else {})
     roles = status.roles(parts, found)
     pending = len(planned.plan.changes) + len(planned.plan.conflicts)
     if options.json:
@@ -70,16 +71,16 @@ def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style
         Column("entity"),
         Column("identity"),
         Column("roles"),
-        Column("expires"),
         Column("days", "right"),
+        Column("last used"),
     )
     rows = [
         (
             each.entity,
             each.identity,
             ", ".join(each.roles),
-            each.not_after[:10],
             Cell(f"{each.days_left:,}", style.red if each.days_left <= _SOON_DAYS else style.green),
+            each.last_used[:16].replace("T", " "),
         )
         for each in found
     ]

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authority or a host with its certificate. `serial` is decimal, `not_after` ISO 8601."""
+    """An authority or a host with its certificate. `serial` is decimal; `not_after` and `last_used` are ISO 8601.
+
+    `last_used` is empty for one that Roles Anywhere never saw, and for authorities.
+    """
 
     entity: str
     identity: str
@@ -23,10 +26,16 @@ class Identity:
     serial: str
     not_after: str
     days_left: int
+    last_used: str
 
 
-def identities(parts: Mapping[Address, Recorded], now: datetime) -> tuple[Identity, ...]:
-    """Return the authorities and the hosts that the state records, with the roles that were really granted."""
+def identities(
+    parts: Mapping[Address, Recorded], now: datetime, seen: Mapping[str, datetime]
+) -> tuple[Identity, ...]:
+    """Return the authorities and the hosts that the state records, with the roles that were really granted.
+
+    `seen` is when Roles Anywhere last saw an X.509 subject.
+    """
     anchors = {
         address.entity: part.outputs["TrustAnchorArn"]
         for address, part in parts.items()
@@ -45,7 +54,18 @@ def identities(parts: Mapping[Address, Recorded], now: datetime) -> tuple[Identi
             roles = tuple(role for role, arn, names in grants if arn == anchor and identity in names)
             not_after = part.outputs["not_after"]
             days = (datetime.fromisoformat(not_after) - now).days
-            found.append(Identity(address.entity, identity, roles, part.outputs["serial"], not_after, days))
+            last = seen.get(f"CN={identity}") if "identity" in part.inputs else None
+            found.append(
+                Identity(
+                    address.entity,
+                    identity,
+                    roles,
+                    part.outputs["serial"],
+                    not_after,
+                    days,
+                    "" if last is None else last.isoformat(),
+                )
+            )
     return tuple(found)
 
 
