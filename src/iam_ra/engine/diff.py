@@ -245,7 +245,7 @@ def _removal(address: Address, world: _World, removed: Reason, *, losing: bool) 
             why="a newer version of iam-ra made it",
             fix="use that version of iam-ra, or a newer one",
         )
-    return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=rules.pool, losing=True)
+    return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=rules.pool, losing=losing)
 
 
 def _rewired(known: Recorded, part: Part, upstream: tuple[Address, ...]) -> Recorded:
