@@ -96,7 +96,7 @@ def evaluate_condition(
     except (UndecidedError, UnresolvedVariableError) as error:
         return ConditionResult(None, f"{name} {key}: undecided, {error}")
     shown = ", ".join(map(repr, values[:SHOWN_VALUES])) + (", …" if len(values) > SHOWN_VALUES else "")
-    found = ", ".join(map(repr, present)) if present else "not in the request"
+    found = ", ".join(map(repr, present)) if present else "no such key"
     return ConditionResult(holds, f"{name} {key}: the policy says {shown}; the request has {found}")
 
 
@@ -165,9 +165,12 @@ def _bool_matches(wanted: Pattern, value: str) -> bool:
 
 def _number(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        read = Decimal(text)
     except InvalidOperation:
-        raise UndecidedError(f"{text!r} is not a number") from None
+        read = Decimal("NaN")
+    if not read.is_finite():
+        raise UndecidedError(f"{text!r} is not a number")
+    return read
 
 
 def _date(text: str) -> datetime:

@@ -24,9 +24,10 @@ MISSIGNED = denied("The request signature does not match the request or the cert
 UNTRUSTED = denied("Untrusted signing certificate")
 UNABLE = denied("Unable to assume role for {arn}")
 TRUST_FIX = (
-    "The statements above say why the role's trust policy does not let this certificate in. It must allow "
-    "rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity for this trust anchor "
-    "(aws:SourceArn) and this name (aws:PrincipalTag/x509Subject/CN). A policy takes some seconds to spread."
+    "Give the host the role in iam-ra.yaml and apply; a policy takes some seconds to spread. A policy of another make "
+    "must allow rolesanywhere.amazonaws.com sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity for this trust "
+    "anchor (aws:SourceArn) and this name (aws:PrincipalTag/x509Subject/CN); `iam-ra explain` shows what each of its "
+    "statements compared."
 )
 
 CHECKS: tuple[Check, ...] = (

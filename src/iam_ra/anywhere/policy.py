@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VERSION_WITH_VARIABLES = "2012-10-17"
-VERSIONS = frozenset({VERSION_WITH_VARIABLES, "2008-10-17"})
+VERSIONS = ("2008-10-17", VERSION_WITH_VARIABLES)
 DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
 STATEMENT_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "NotAction", "Condition"})
-EFFECTS = frozenset({"Allow", "Deny"})
+EFFECTS = ("Allow", "Deny")
 PRINCIPAL_TYPES = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
 
@@ -94,7 +94,7 @@ def evaluate_policy(document: Any, context: RequestContext) -> Decision:
 def _problem(document: Any) -> str:
     if not isinstance(document, Mapping) or "Statement" not in document:
         return "the policy is not a JSON object with a Statement"
-    if document.get("Version", "2008-10-17") not in VERSIONS:
+    if document.get("Version", VERSIONS[0]) not in VERSIONS:
         return f"the policy's Version {document['Version']!r} is not known"
     unknown = sorted(set(document) - DOCUMENT_ELEMENTS)
     if unknown:

@@ -133,7 +133,7 @@ def violation(problems: Iterable[str]) -> str:
 def _body(body: bytes) -> dict[str, Any]:
     try:
         read = json.loads(body) if body.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
         # UNCERTAIN: malformed-request: code and words are assumed.

@@ -11,6 +11,7 @@ from iam_ra.anywhere.policy import evaluate_policy
 from iam_ra.anywhere.session import session_duration, sts_takes
 from iam_ra.anywhere.session import source_identity as source_identity_of
 from iam_ra.anywhere.situation import Finding
+from iam_ra.anywhere.trust_policy import ACTIONS, SERVICE_PRINCIPAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from iam_ra.anywhere.policy import Decision, StatementResult
     from iam_ra.anywhere.situation import Profile, Role, Situation
 
-SERVICE_PRINCIPAL = "rolesanywhere.amazonaws.com"
-ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY = "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"
+ASSUME_ROLE, TAG_SESSION, SET_SOURCE_IDENTITY = ACTIONS
 SESSION_KEYS = frozenset({"sts:rolesessionname", "sts:sourceidentity", "aws:tagkeys"})
 
 

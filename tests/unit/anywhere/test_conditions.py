@@ -152,6 +152,8 @@ def test_a_star_in_a_tag_is_no_wildcard_for_others() -> None:
         ("ArnEquals", "aws:SourceArn", "*", "is not an ARN"),
         ("Bool", "aws:SecureTransport", "yes", "neither true nor false"),
         ("NumericEquals", CN, "1", "is not a number"),
+        ("NumericLessThan", "aws:EpochTime", "NaN", "is not a number"),
+        ("NumericLessThan", "aws:EpochTime", "Infinity", "is not a number"),
         ("DateLessThan", "aws:CurrentTime", "tomorrow", "is not a date"),
     ],
 )
@@ -165,7 +167,8 @@ def test_the_text_shows_both_sides() -> None:
     result = evaluate_condition("StringEquals", CN, ["db", "mail"], CONTEXT, variables=True)
     assert result.text == f"StringEquals {CN}: the policy says 'db', 'mail'; the request has 'Web'"
     assert (
-        "not in the request" in evaluate_condition("StringEquals", MISSING, "x", CONTEXT, variables=True).text
+        "the request has no such key"
+        in evaluate_condition("StringEquals", MISSING, "x", CONTEXT, variables=True).text
     )
 
 

@@ -75,6 +75,34 @@ def test_the_empty_document_denies_out_loud() -> None:
     assert decision.denied_by is not None
 
 
+WORDS = st.sampled_from([
+    "Version", "Statement", "Effect", "Allow", "Deny", "Principal", "Service", SERVICE, "AWS", "*", "Action",
+    "sts:*", "Condition", "StringEquals", "NumericLessThan", "DateLessThan", "Bool", "Null", "ForAnyValue:StringLike",
+    "ArnLike", CN, "aws:CurrentTime", "aws:SourceArn", "aws:EpochTime", "2012-10-17", "true", "${", "${x}", "NaN", "",
+])  # fmt: skip
+anything = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(anything)
+def test_no_document_breaks_the_evaluation(document: Any) -> None:
+    evaluate_policy(document, context())
+
+
+@given(st.sampled_from(["Effect", "Principal", "Action", "Condition", "NotAction", "Sid"]), anything)
+def test_no_statement_breaks_the_evaluation(element: str, value: Any) -> None:
+    for effect in ("Allow", "Deny"):
+        evaluate_policy(policy(statement(Effect=effect) | {element: value}), context())
+
+
+@given(st.dictionaries(WORDS, st.dictionaries(WORDS, anything, max_size=3), max_size=3))
+def test_no_condition_breaks_the_evaluation(condition: Any) -> None:
+    evaluate_policy(policy(statement(Condition=condition)), context())
+
+
 @pytest.mark.parametrize(
     ("principal", "allowed"),
     [

@@ -154,7 +154,7 @@ def test_every_problem_is_counted() -> None:
     assert refused(http({"durationSeconds": 1})).startswith("4 validation errors detected: ")
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff\xfe", b"null", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     assert "must be a JSON object" in refused(http(body, ARNS))
 

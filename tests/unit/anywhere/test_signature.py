@@ -204,6 +204,19 @@ def test_rsa_pss_as_iamra_signs_is_taken(salt: Any) -> None:
     assert matches(http, LEAVES["rsa-2048"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [
+        ("ec-p384", "AWS4-X509-ECDSA-SHA384"),
+        ("ec-p256", "AWS4-X509-ECDSA-SHA512"),
+        ("rsa-2048", "AWS4-X509-RSA-SHA384"),
+    ],
+)
+def test_a_name_with_another_hash_is_taken_when_sha256_signed(kind: str, algorithm: str) -> None:
+    http = by_hand(KEYS[kind], algorithm, headers=headers_of(signed(kind)))
+    assert matches(http, LEAVES[kind])
+
+
 def test_other_hashes_than_sha256_are_refused() -> None:
     key = KEYS["ec-p384"]
     http = by_hand(
