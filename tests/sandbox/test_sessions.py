@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
-import ssl
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.sts.models import sts_backends
-from tests.e2e.clients.estate import ACCOUNT, BOSS, HOST, REGION, Estate, key
+from tests.e2e.clients.caller import Caller
+from tests.e2e.clients.estate import ACCOUNT, BOSS, HOST, REGION, Estate
 
-from iam_ra.anywhere.keys import sign_with
-from iam_ra.anywhere.request import HttpRequest, SessionRequest
-from iam_ra.anywhere.signature import create_session_request
 from iam_ra.pki.certificate import certificate_pem
 from iam_ra.sandbox import expiry
 
@@ -27,64 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cryptography import x509
     from tests.sandbox.conftest import Aws
 
     from iam_ra.sandbox.server import Server
 
 SERVICE_LINE = "rolesanywhere CreateSession"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-    @property
-    def error(self) -> tuple[int, str, str]:
-        return self.status, self.headers["x-amzn-errortype"], self.body["message"]
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        made: dict[str, str] = self.body["credentialSet"][0]["credentials"]
-        return made
-
-
-class Caller:
-    """A host that signs with its certificate."""
-
-    def __init__(self, server: Server, estate: Estate, leaf: x509.Certificate) -> None:
-        self.url, self.pem = server.endpoint_url, server.authority_pem
-        self.estate, self.leaf = estate, leaf
-        self.asks = SessionRequest(estate.anchor, estate.profiles["reader"], estate.roles["reader"])
-
-    def ask(self, **changes: Any) -> Answer:
-        return self.send(self.signed(**changes))
-
-    def signed(self, **changes: Any) -> HttpRequest:
-        return create_session_request(
-            replace(self.asks, **changes),
-            host=urlsplit(self.url).netloc,
-            leaf=self.leaf,
-            sign=sign_with(key("ec-p256").signing_key),
-            now=datetime.now(UTC),
-        )
-
-    def send(self, request: HttpRequest) -> Answer:
-        parts = urlsplit(self.url)
-        address = (parts.hostname or "", parts.port)
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cadata=self.pem)
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(*address, context=context)
-        else:
-            connection = http.client.HTTPConnection(*address)
-        connection.request(request.method, request.path, request.body, dict(request.headers))
-        response = connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, headers, json.loads(response.read()))
-        connection.close()
-        return answer
 
 
 @pytest.fixture
@@ -253,6 +195,28 @@ def test_a_bad_member_is_worded_as_by_the_model(caller: Caller) -> None:
     assert caller.ask(duration_seconds=1).error == (400, "ValidationException", message)
 
 
+@pytest.mark.parametrize(
+    ("member", "arn", "status"),
+    [
+        ("trust_anchor_arn", "arn:aws:rolesanywhere:::trust-anchor/x", 404),
+        ("trust_anchor_arn", "arn:aws:rolesanywhere:nowhere:1:trust-anchor/x", 404),
+        ("trust_anchor_arn", "arn:aws-xx:rolesanywhere:eu-central-1:123456789012:trust-anchor/", 404),
+        ("trust_anchor_arn", "arn:aws:rolesanywhere:eu-central-1:a:b:trust-anchor/x", 404),
+        ("profile_arn", "arn:aws:rolesanywhere:nowhere::profile/x", 404),
+        ("profile_arn", "arn:aws:iam::123456789012:role/reader", 400),
+        ("role_arn", "arn:aws-xx:iam::123456789012:role/x", 403),
+        ("role_arn", "arn:aws:iam::abc:role", 403),
+        ("role_arn", "arn:aws:sts::123456789012:assumed-role/reader/x", 400),
+    ],
+)
+def test_an_odd_arn_is_refused_in_the_service_s_form(
+    caller: Caller, member: str, arn: str, status: int
+) -> None:
+    answer = caller.ask(**{member: arn})
+    assert answer.error[0] == status
+    assert answer.body["message"]
+
+
 def test_resources_of_another_region_are_looked_for_there(caller: Caller, aws: Aws) -> None:
     elsewhere = caller.asks.trust_anchor_arn.replace(REGION, "us-east-1")
     assert caller.ask(trust_anchor_arn=elsewhere).status == 404
@@ -292,6 +256,17 @@ def test_another_key_is_refused(caller: Caller, estate: Estate) -> None:
     other = caller.signed  # the RSA leaf with the EC key
     assert caller.send(request).status == 201
     assert caller.send(other()).error[:2] == (403, "AccessDeniedException")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b"{", b"\xff", b'{"roleArn": {}}', b'{"durationSeconds": true}']
+)
+def test_a_body_of_another_form_is_refused_in_the_service_s_form(caller: Caller, body: bytes) -> None:
+    assert caller.send(replace(caller.signed(), body=body)).error[:2] == (400, "ValidationException")
+
+
+def test_a_slash_at_the_end_changes_nothing(caller: Caller) -> None:
+    assert caller.send(replace(caller.signed(), path="/sessions/")).status == 201
 
 
 def test_only_post_opens_sessions(caller: Caller) -> None:

@@ -60,7 +60,7 @@ def access_key_id(environ: WSGIEnvironment) -> str:
 
 def is_create_session(environ: WSGIEnvironment) -> bool:
     """Tell the request for a session by its path and by what signs it: a certificate, however badly."""
-    return environ.get("PATH_INFO") == SESSIONS_PATH and (
+    return environ.get("PATH_INFO", "").rstrip("/") == SESSIONS_PATH and (
         "HTTP_X_AMZ_X509" in environ or environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-X509-")
     )
 

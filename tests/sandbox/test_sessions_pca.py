@@ -1,0 +1,103 @@
+"""Sessions under a trust anchor whose authority is AWS Private CA."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+from tests.e2e.clients.caller import Caller
+from tests.e2e.clients.estate import HOST, REGION, Estate, key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.sandbox.conftest import Aws
+
+    from iam_ra.sandbox.server import Server
+
+TEMPLATE = "arn:aws:acm-pca:::template/{}/V1"
+
+
+class PrivateAuthority:
+    """A root in AWS Private CA."""
+
+    def __init__(self, pca: Any) -> None:
+        self._pca = pca
+        configuration = {
+            "KeyAlgorithm": "RSA_2048",
+            "SigningAlgorithm": "SHA256WITHRSA",
+            "Subject": {"CommonName": "company"},
+        }
+        made = pca.create_certificate_authority(
+            CertificateAuthorityConfiguration=configuration, CertificateAuthorityType="ROOT"
+        )
+        self.arn = made["CertificateAuthorityArn"]
+
+    def activate(self) -> None:
+        csr = self._pca.get_certificate_authority_csr(CertificateAuthorityArn=self.arn)["Csr"]
+        pem = self._issue(csr.encode(), "RootCACertificate")
+        self._pca.import_certificate_authority_certificate(CertificateAuthorityArn=self.arn, Certificate=pem)
+
+    def sign(self, identity: str) -> x509.Certificate:
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity)])
+        csr = (
+            x509.CertificateSigningRequestBuilder()
+            .subject_name(name)
+            .sign(key("ec-p256").signing_key, hashes.SHA256())
+        )
+        pem = self._issue(csr.public_bytes(serialization.Encoding.PEM), "EndEntityCertificate")
+        return x509.load_pem_x509_certificate(pem)
+
+    def _issue(self, csr: bytes, template: str) -> bytes:
+        issued = self._pca.issue_certificate(
+            CertificateAuthorityArn=self.arn,
+            Csr=csr,
+            SigningAlgorithm="SHA256WITHRSA",
+            TemplateArn=TEMPLATE.format(template),
+            Validity={"Type": "DAYS", "Value": 30},
+        )
+        found = self._pca.get_certificate(
+            CertificateAuthorityArn=self.arn, CertificateArn=issued["CertificateArn"]
+        )
+        return str(found["Certificate"]).encode()
+
+
+@pytest.fixture
+def authority(aws: Aws) -> PrivateAuthority:
+    return PrivateAuthority(aws("acm-pca", REGION))
+
+
+@pytest.fixture
+def estate(aws: Aws, tmp_path: Path) -> Estate:
+    return Estate(tmp_path, lambda service: aws(service, REGION))
+
+
+def anchor_of(estate: Estate, authority: PrivateAuthority) -> str:
+    source = {"sourceType": "AWS_ACM_PCA", "sourceData": {"acmPcaArn": authority.arn}}
+    made = estate.anywhere.create_trust_anchor(name="pca", source=source, enabled=True)
+    return str(made["trustAnchor"]["trustAnchorArn"])
+
+
+def test_its_certificates_open_roles(sandbox: Server, estate: Estate, authority: PrivateAuthority) -> None:
+    authority.activate()
+    anchor = anchor_of(estate, authority)
+    estate.trust("reader", {anchor: [HOST]})
+    leaf = authority.sign(HOST)
+    assert leaf.not_valid_before_utc <= datetime.now(UTC)
+    caller = Caller(sandbox, estate, leaf)
+    assert caller.ask(trust_anchor_arn=anchor).status == 201
+    caller.leaf = estate.authority.sign(HOST, "ec-p256")
+    untrusted = (403, "AccessDeniedException", "Untrusted signing certificate")
+    assert caller.ask(trust_anchor_arn=anchor).error == untrusted
+
+
+def test_an_authority_without_a_certificate_vouches_for_nobody(
+    sandbox: Server, estate: Estate, authority: PrivateAuthority
+) -> None:
+    caller = Caller(sandbox, estate, estate.authority.sign(HOST, "ec-p256"))
+    answer = caller.ask(trust_anchor_arn=anchor_of(estate, authority))
+    assert answer.error == (403, "AccessDeniedException", "Untrusted signing certificate")
