@@ -180,6 +180,12 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert {str(path.relative_to(ROOT)) for path in reached} == set(PAGES)
 
 
+def test_the_readme_begins_with_a_real_plan() -> None:
+    text = text_of("README.md")
+    picture = blocks_of("README.md", "text")[0].text.removeprefix("$ iam-ra plan\n")
+    assert text.count(picture) == 2, "the picture at the top is not what a command below prints"
+
+
 def test_the_readme_names_every_command() -> None:
     rows = re.findall(r"^\| `iam-ra ([\w-]+)", text_of("README.md"), flags=re.MULTILINE)
     assert set(rows) == set(COMMANDS)
