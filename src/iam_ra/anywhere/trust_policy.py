@@ -8,8 +8,10 @@ true. Source of the actions and keys: AWS IAM Roles Anywhere User Guide, "Trust 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 SERVICE_PRINCIPAL = "rolesanywhere.amazonaws.com"
 ACTIONS = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
