@@ -10,7 +10,11 @@ import pyrage
 import pytest
 from tests.e2e.world import READ_ONLY, small, until
 
+from iam_ra.sandbox import loopback
+from iam_ra.sandbox.settings import Settings
+
 if TYPE_CHECKING:
+    from tests.e2e.wire import Request
     from tests.e2e.world import World
 
 BOTH, SECRETS, SOPS = ["secretsmanager", "sops"], ["secretsmanager"], ["sops"]
@@ -39,25 +43,29 @@ def certificates(world: World) -> dict[str, str]:
     }
 
 
+def change_by_hand(world: World, stack: str) -> None:
+    """Begin to update a stack with another description of each resource that has one."""
+    cloudformation = world.aws("cloudformation")
+    template = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    changed = json.loads(template if isinstance(template, str) else json.dumps(template))
+    for resource in changed["Resources"].values():
+        if "Description" in resource["Properties"]:
+            resource["Properties"]["Description"] = "by hand"
+    cloudformation.update_stack(
+        StackName=stack,
+        TemplateBody=json.dumps(changed),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Tags=world.stacks[stack]["Tags"],
+    )
+
+
 def test_stacks(world: World) -> None:
     world.write(fleet(deleted=BOTH, changed=BOTH, fine=BOTH))
     world.apply()
     before = certificates(world)
     cloudformation = world.aws("cloudformation")
     for name in ("host-changed", "role-reader"):
-        template = cloudformation.get_template(StackName=f"iam-ra-default-{name}")["TemplateBody"]
-        text = template if isinstance(template, str) else json.dumps(template)
-        changed = json.loads(text)
-        for resource in changed["Resources"].values():
-            if "Description" in resource["Properties"]:
-                resource["Properties"]["Description"] = "by hand"
-        tags = world.stacks[f"iam-ra-default-{name}"]["Tags"]
-        cloudformation.update_stack(
-            StackName=f"iam-ra-default-{name}",
-            TemplateBody=json.dumps(changed),
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            Tags=tags,
-        )
+        change_by_hand(world, f"iam-ra-default-{name}")
     # So long as an anchor is in use by nobody's policy, AWS deletes it without a word.
     for name in ("host-deleted", "rootca"):
         cloudformation.delete_stack(StackName=f"iam-ra-default-{name}")
@@ -229,8 +237,7 @@ def test_recipients(world: World) -> None:
     assert certificates(world) == before
 
 
-def test_stacks_that_failed_or_are_under_way(world: World) -> None:
-    """One create fails and is rolled back, one is begun by somebody else and waited for."""
+def test_a_stack_that_was_rolled_back_is_replaced(world: World) -> None:
     world.write(fleet(web=SECRETS))
     world.cloudformation.fail_resource(
         "Role", "create", "You shall not pass", times=1, stack_name="iam-ra-default-role-reader"
@@ -244,3 +251,29 @@ def test_stacks_that_failed_or_are_under_way(world: World) -> None:
     assert plan.reasons["role/reader:stack"] == ("its stack is in ROLLBACK_COMPLETE",)
     world.apply()
     world.settled()
+
+
+def test_a_stack_that_somebody_is_changing_is_waited_for(world: World) -> None:
+    now = fleet(web=SECRETS)
+    world.write(now)
+    world.apply()
+    now["roles"]["reader"]["description"] = "Ours"
+    world.write(now)
+    met: list[Request] = []
+
+    def meddle(request: Request) -> None:
+        if request.operation == "UpdateStack" and not met:
+            met.append(request)
+            # Long enough for iam-ra's own request to come while this goes on.
+            loopback.connect(world.server._app, Settings(operation_seconds=0.4))
+            change_by_hand(world, "iam-ra-default-role-reader")
+
+    world.wire.before = meddle
+    try:
+        said = world.apply("-v").stderr
+    finally:
+        loopback.connect(world.server._app, world.server.settings)
+    assert met
+    assert "waits for UPDATE_IN_PROGRESS" in said
+    world.settled()
+    assert world.aws("iam").get_role(RoleName="iam-ra-default-reader")["Role"]["Description"] == "Ours"
