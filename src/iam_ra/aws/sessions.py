@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from iam_ra.pki.keys import PrivateKey
 
 # Source: AWS IAM Roles Anywhere User Guide, "Quotas": CreateSession, 10 a second.
-_PER_SECOND = 10
+CREATE_SESSION_RATE = 10.0
 _TIMEOUT_SECONDS = 20
-_DENIED = 403
+_DENIED = "AccessDeniedException"
 _BAD = 300
 
 
@@ -43,17 +43,15 @@ class Credentials:
 
 
 class Sessions:
-    """Opens sessions in one region. Safe to use from several threads."""
+    """Opens sessions in one region, at most `per_second` of them. Safe to use from several threads."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, *, per_second: float = CREATE_SESSION_RATE) -> None:
         self._aws = aws
         self._endpoint = aws.endpoint_of("rolesanywhere")
         # A path of a bundle, which the stubs do not know.
         verify: Any = os.environ.get("AWS_CA_BUNDLE") or True
-        self._http = URLLib3Session(
-            verify=verify, timeout=_TIMEOUT_SECONDS, max_pool_connections=10
-        )
-        self._pace = Pace(_PER_SECOND)
+        self._http = URLLib3Session(verify=verify, timeout=_TIMEOUT_SECONDS, max_pool_connections=10)
+        self._pace = Pace(per_second)
 
     def open(self, request: SessionRequest, leaf: x509.Certificate, key: PrivateKey) -> Credentials:
         """Ask for a session with a certificate and its key.
@@ -93,5 +91,7 @@ def _refusal(status: int, kind: str, body: bytes) -> AwsError:
         message = str(answer.get("message") or answer.get("Message") or "")
     except (ValueError, AttributeError):
         message = body[:200].decode(errors="replace")
-    error = PermissionDeniedError if status == _DENIED else AwsError
-    return error(f"{kind.partition(':')[0] or status}: {message}", fix="ask `iam-ra explain HOST ROLE` why")
+    name = kind.partition(":")[0]
+    # A 403 without the service's own name for it is a proxy's, and says nothing about the role.
+    error = PermissionDeniedError if name == _DENIED else AwsError
+    return error(f"{name or status}: {message}", fix="ask `iam-ra explain HOST ROLE` why")

@@ -17,7 +17,7 @@ from iam_ra.engine.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iam_ra.anywhere.situation import CheckResult, Situation
+    from iam_ra.anywhere.situation import CheckResult
     from iam_ra.render.style import Style
 
 _LIVE = ("--trust-anchor", "--profile-arn", "--role-arn")
@@ -49,38 +49,38 @@ def command(
 
     Judged here, from the recorded state; nothing is asked of Roles Anywhere. Exit code 0 if the role would be given.
     """
+    arns = (trust_anchor, profile_arn, role_arn)
     if certificate is not None:
-        arns = (trust_anchor, profile_arn, role_arn)
         if host or role or None in arns:
             raise UsageError(f"--certificate goes with {', '.join(_LIVE)} and without HOST and ROLE")
-        situation = _live(options, certificate, *(arn or "" for arn in arns))
+        results = _live(options, certificate, *(arn or "" for arn in arns))
         title = f"{certificate} as {role_arn}"
-    elif host and role:
+    elif host and role and arns == (None, None, None):
         host, role = host.removeprefix("host/"), role.removeprefix("role/")
-        situation = _recorded(options, host, role)
+        results = _recorded(options, host, role)
         title = f"host/{host} as role/{role}"
     else:
-        raise UsageError("name a host and a role", fix="iam-ra explain HOST ROLE")
-    return _report(options, situation, title)
+        raise UsageError(
+            f"name a host and a role, or --certificate with {', '.join(_LIVE)}",
+            fix="iam-ra explain HOST ROLE",
+        )
+    return _report(options, results, title)
 
 
-def _recorded(options: Options, host: str, role: str) -> Situation:
-    from iam_ra.operations.explaining import recorded_situation  # noqa: PLC0415 - part of no --help
+def _recorded(options: Options, host: str, role: str) -> Sequence[CheckResult]:
+    from iam_ra.operations.explaining import explain_recorded  # noqa: PLC0415 - part of no --help
 
-    return recorded_situation(workplace_for(options, options.load()), host, role)
+    return explain_recorded(workplace_for(options, options.load()), host, role)
 
 
-def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Situation:
+def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Sequence[CheckResult]:
     from iam_ra.anywhere.request import SessionRequest  # noqa: PLC0415 - part of no --help
-    from iam_ra.operations.explaining import live_situation  # noqa: PLC0415
+    from iam_ra.operations.explaining import explain_live  # noqa: PLC0415
 
-    return live_situation(certificate.read_bytes(), SessionRequest(anchor, profile, role), options.profile)
+    return explain_live(certificate.read_bytes(), SessionRequest(anchor, profile, role), options.profile)
 
 
-def _report(options: Options, situation: Situation, title: str) -> int:
-    from iam_ra.anywhere.evaluate import evaluate  # noqa: PLC0415 - part of no --help
-
-    results = evaluate(situation)
+def _report(options: Options, results: Sequence[CheckResult], title: str) -> int:
     refusal = next((each for each in results if not each.passed), None)
     if options.json:
         write_json("explain", {"allowed": refusal is None, "checks": [_as_json(each) for each in results]})

@@ -57,11 +57,14 @@ def command(options: Options) -> None:
         click.echo("Nothing was applied yet: `iam-ra apply` makes the namespace.")
         return
     click.echo(_tables(found, roles, style), color=style.color)
-    click.echo(
-        f"{pending} changes are pending: `iam-ra plan` shows them."
-        if pending
-        else "The world is as the file says."
-    )
+    click.echo(_pending(pending))
+
+
+def _pending(count: int) -> str:
+    if not count:
+        return "The world is as the file says."
+    changes = "1 change is" if count == 1 else f"{count:,} changes are"
+    return f"{changes} pending: `iam-ra plan` shows them."
 
 
 def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style: Style) -> str:

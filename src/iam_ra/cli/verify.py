@@ -37,7 +37,7 @@ def command(options: Options, hosts: tuple[str, ...], every: bool, negative: boo
     from iam_ra.operations.verifying import Verifier  # noqa: PLC0415 - part of no --help
 
     verifier = Verifier(workplace_for(options, options.load()))
-    chosen = verifier.hosts() if every else [host.removeprefix("host/") for host in hosts]
+    chosen = verifier.hosts() if every else list(dict.fromkeys(host.removeprefix("host/") for host in hosts))
     attempts = verifier.verify(chosen, negative=negative)
     wrong = [attempt for attempt in attempts if not attempt.is_right]
     if options.json:

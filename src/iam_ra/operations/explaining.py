@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 from cryptography import x509
 
 from iam_ra.anywhere.arn import parse_arn
-from iam_ra.anywhere.request import SessionRequest
+from iam_ra.anywhere.evaluate import TRUST_FIX, evaluate
+from iam_ra.anywhere.request import SessionRequest, model_problems
 from iam_ra.anywhere.revocation import Crl, load_crls
-from iam_ra.anywhere.situation import Profile, Role, Situation, TrustAnchor
+from iam_ra.anywhere.situation import CheckResult, Profile, Role, Situation, TrustAnchor
 from iam_ra.anywhere.trust_policy import trust_policy
 from iam_ra.aws.errors import code
 from iam_ra.aws.session import Aws
-from iam_ra.engine.errors import StateError
+from iam_ra.engine.errors import AwsError, StateError, UsageError
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
@@ -25,29 +27,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
 
 _LEAST_MAX_SESSION = 3600
+_BUNDLE = "CERTIFICATE_BUNDLE"
 
 
-def recorded_situation(workplace: Workplace, host: str, role: str) -> Situation:
-    """Return what the state says of a host that takes a role. Raises StateError for what was not applied."""
+def explain_recorded(workplace: Workplace, host: str, role: str) -> tuple[CheckResult, ...]:
+    """Judge by the state whether a host may take a role; the fixes name what to edit in the file.
+
+    Raises StateError for what was not applied.
+    """
     with translated():
         snapshot = workplace.observe()
         state = workplace.recorded(snapshot)
         parts = {} if state is None else state.parts
         _part(parts, host_certificate(host))
         leaf = load_certificate(workplace.run(snapshot).certificate_of(host))
-    return _of_parts(parts, host, role, leaf, snapshot.caller.now)
+    results = evaluate(_of_parts(parts, host, role, leaf, snapshot.caller.now))
+    fix = _fix(workplace.namespace, host, role)
+    return tuple(replace(each, fix=fix) if each.fix == TRUST_FIX else each for each in results)
 
 
-def live_situation(certificates: bytes, request: SessionRequest, aws_profile: str | None) -> Situation:
-    """Return what AWS says of a certificate (PEM, its intermediates after it) that takes a role."""
+def explain_live(
+    certificates: bytes, request: SessionRequest, aws_profile: str | None
+) -> tuple[CheckResult, ...]:
+    """Judge by what AWS says whether a certificate (PEM, its intermediates after it) may take a role.
+
+    Raises CertificateError for a certificate that cannot be read, UsageError for ARNs of another form.
+    """
     leaf, *chain = load_bundle(certificates)
+    problems = model_problems(request.members())
+    if problems:
+        raise UsageError(f"no session can be asked for with these ARNs: {problems[0]}")
+    region = parse_arn(request.trust_anchor_arn).region
+    if not region:
+        raise UsageError(f"the trust anchor's ARN names no Region: {request.trust_anchor_arn}")
     with translated():
-        aws = Aws(parse_arn(request.trust_anchor_arn).region, aws_profile)
-        return Situation(
+        aws = Aws(region, aws_profile)
+        situation = Situation(
             request,
             leaf,
             tuple(chain),
@@ -56,6 +76,19 @@ def live_situation(certificates: bytes, request: SessionRequest, aws_profile: st
             _role(aws, request.role_arn),
             aws.caller.now,
         )
+    return evaluate(situation)
+
+
+def _fix(namespace: Namespace, host: str, role: str) -> str:
+    """Say what to do that a host of the state gets a role, by what the file says of both."""
+    file, known = namespace.file.name, namespace.hosts.get(host)
+    if known is None:
+        return f"hosts.{host} is not in {file} any more; put it back and run `iam-ra apply`, if it is to have roles."
+    if role in known.roles:
+        return f"{file} gives {role} to hosts.{host}, and that was not applied yet: run `iam-ra apply`."
+    if role not in namespace.roles:
+        return f"roles.{role} is not in {file} any more, and the next apply deletes it: put it back first."
+    return f"To give it: add {role} to roles of hosts.{host} in {file} and run `iam-ra apply`."
 
 
 def _of_parts(
@@ -101,22 +134,28 @@ def _part(parts: Mapping[Address, Recorded], address: Address) -> Recorded:
 def _anchor(aws: Aws, arn: str) -> TrustAnchor | None:
     client = aws.rolesanywhere
     found = _unless_missing(lambda: client.get_trust_anchor(trustAnchorId=_id(arn))["trustAnchor"])
-    if found is None:
+    if found is None or found["trustAnchorArn"] != arn:
         return None
-    bundle = found["source"]["sourceData"].get("x509CertificateData", "")
+    source = found["source"]
+    if source["sourceType"] != _BUNDLE:
+        raise AwsError(
+            f"the certificates of {arn} cannot be read",
+            why=f"its source is {source['sourceType']}; explain reads trust anchors of the source {_BUNDLE}",
+        )
     crls = (
         Crl(each["crlArn"], bool(each["enabled"]), load_crls(each["crlData"]))
         for page in client.get_paginator("list_crls").paginate()
         for each in page["crls"]
         if each.get("trustAnchorArn") == arn
     )
-    certificates = x509.load_pem_x509_certificates(bundle.encode()) if bundle else []
+    bundle = source["sourceData"]["x509CertificateData"]
+    certificates = x509.load_pem_x509_certificates(bundle.encode())
     return TrustAnchor(arn, bool(found["enabled"]), tuple(certificates), tuple(crls))
 
 
 def _profile(aws: Aws, arn: str) -> Profile | None:
     found = _unless_missing(lambda: aws.rolesanywhere.get_profile(profileId=_id(arn))["profile"])
-    if found is None:
+    if found is None or found["profileArn"] != arn:
         return None
     mappings = {
         each["certificateField"]: [rule["specifier"] for rule in each["mappingRules"]]
@@ -134,7 +173,8 @@ def _profile(aws: Aws, arn: str) -> Profile | None:
 
 def _role(aws: Aws, arn: str) -> Role | None:
     found = _unless_missing(lambda: aws.iam.get_role(RoleName=_id(arn))["Role"])
-    if found is None:
+    # Of another account or path, and only called the same.
+    if found is None or found["Arn"] != arn:
         return None
     return Role(
         arn, int(found.get("MaxSessionDuration", _LEAST_MAX_SESSION)), found["AssumeRolePolicyDocument"]

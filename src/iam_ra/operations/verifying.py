@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from iam_ra.anywhere.request import SessionRequest
 from iam_ra.aws.errors import translate
-from iam_ra.aws.sessions import Sessions
+from iam_ra.aws.sessions import CREATE_SESSION_RATE, Sessions
 from iam_ra.engine.address import Address
 from iam_ra.engine.errors import IamRaError, PermissionDeniedError, StateError
 from iam_ra.files.aws_config import Profile
 from iam_ra.kinds.host_aws_config import PART, host_config
 from iam_ra.kinds.host_certificate import host_certificate
-from iam_ra.kinds.host_keys import ENTITIES
+from iam_ra.kinds.host_keys import ENTITIES, HostKey
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_certificate
@@ -57,8 +57,8 @@ class Attempt:
 class Verifier:
     """Verifies what the state records. Private keys are read into memory and go nowhere else."""
 
-    def __init__(self, workplace: Workplace) -> None:
-        """Read the state. Raises StateError before the first apply."""
+    def __init__(self, workplace: Workplace, *, per_second: float = CREATE_SESSION_RATE) -> None:
+        """Read the state. `per_second` is how many sessions are asked for. Raises StateError before the first apply."""
         with translated():
             snapshot = workplace.observe()
             state = workplace.recorded(snapshot)
@@ -66,7 +66,7 @@ class Verifier:
             raise StateError("nothing was applied yet", fix="run `iam-ra apply`")
         self._run = workplace.run(snapshot)
         self._parts = state.parts
-        self._sessions = Sessions(workplace.aws)
+        self._sessions = Sessions(workplace.aws, per_second=per_second)
 
     def hosts(self) -> list[str]:
         """Return the recorded hosts by name."""
@@ -79,12 +79,14 @@ class Verifier:
 
         Raises StateError for a host that was not applied.
         """
-        trials = [
-            (config, profile, expected)
-            for config in map(self._config, hosts)
-            for profile, expected in self._profiles(config, negative=negative)
-        ]
+        configs = [self._config(host) for host in hosts]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as threads:
+            # Each host's key once, before its roles are tried side by side.
+            trials = [
+                (config, key, profile, expected)
+                for config, key in zip(configs, threads.map(self._key, configs), strict=True)
+                for profile, expected in self._profiles(config, negative=negative)
+            ]
             return list(threads.map(lambda trial: self._attempt(*trial), trials))
 
     def _config(self, host: str) -> HostConfig:
@@ -112,25 +114,45 @@ class Verifier:
         outputs = part.outputs
         return Profile(name, outputs["RoleArn"], outputs["ProfileArn"], part.inputs["session_duration"])
 
-    def _attempt(self, config: HostConfig, profile: Profile, expected: bool) -> Attempt:
-        host, role = f"{ENTITIES}{config.host}", profile.name
-        recorded = self._parts[host_certificate(config.host)]
-        sops = self._parts.get(Address(host, "sops"))
+    def _key(self, config: HostConfig) -> HostKey | str:
+        """Return a host's certificate and key, or why there are none."""
+        host = f"{ENTITIES}{config.host}"
+        recorded, sops = (
+            self._parts.get(host_certificate(config.host)),
+            self._parts.get(Address(host, "sops")),
+        )
+        if recorded is None:
+            return "it has no certificate yet: the apply that was to issue it did not end well"
         try:
-            held = self._run.host_keys.obtain(
-                config.host, recorded.outputs["serial"], None if sops is None else sops.inputs["path"]
-            )
-            leaf = load_certificate(held.certificate)
-            request = SessionRequest(
-                config.trust_anchor_arn, profile.profile_arn, profile.role_arn, profile.session_duration
-            )
-            credentials = self._sessions.open(request, leaf, held.key)
-            arn = self._sessions.caller_arn(credentials)
+            with translated():
+                return self._run.host_keys.obtain(
+                    config.host, recorded.outputs["serial"], None if sops is None else sops.inputs["path"]
+                )
+        except IamRaError as error:
+            return _said(error)
+
+    def _attempt(self, config: HostConfig, key: HostKey | str, profile: Profile, expected: bool) -> Attempt:
+        host, role = f"{ENTITIES}{config.host}", profile.name
+        if isinstance(key, str):
+            return Attempt(host, role, expected, "failed", error=key)
+        leaf = load_certificate(key.certificate)
+        request = SessionRequest(
+            config.trust_anchor_arn, profile.profile_arn, profile.role_arn, profile.session_duration
+        )
+        try:
+            with translated():
+                credentials = self._sessions.open(request, leaf, key.key)
         except PermissionDeniedError as error:
             return Attempt(host, role, expected, "refused", error=error.what)
         except IamRaError as error:
-            return Attempt(host, role, expected, "failed", error=error.what)
+            return Attempt(host, role, expected, "failed", error=_said(error))
+        try:
+            arn = self._sessions.caller_arn(credentials)
         except (ClientError, BotoCoreError) as error:
-            return Attempt(host, role, expected, "failed", error=translate(error).what)
+            return Attempt(host, role, expected, "failed", error=_said(translate(error)))
         days = (leaf.not_valid_after_utc - self._run.now).days
         return Attempt(host, role, expected, "opened", arn, credentials.expiration, days)
+
+
+def _said(error: IamRaError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what
