@@ -294,6 +294,17 @@ def test_refusals_of_the_signature(changes: dict[str, Any], check: str) -> None:
     assert "signature" in refused.refusal.message or "X-Amz-Date" in refused.refusal.message
 
 
+def test_what_the_signature_lacks_is_told() -> None:
+    unsigned = header(signed(), "Authorization", lambda text: text.replace(";x-amz-x509,", ","))
+    assert result(situation(http=unsigned), "signed-headers").compared == (
+        "signed: content-type, host, x-amz-date",
+        "not signed, or signed and not sent: x-amz-x509",
+    )
+    assert result(situation(http=signed()), "request-date").compared == (
+        "X-Amz-Date 2026-11-23 12:00:00; now 2026-11-23 12:00:00; at most 15 minutes off",
+    )
+
+
 @pytest.mark.parametrize("minutes", [-15, 0, 15])
 def test_a_clock_within_the_window_is_fine(minutes: int) -> None:
     assert first_refusal(situation(http=signed(now=NOW + timedelta(minutes=minutes)))) is None

@@ -111,6 +111,7 @@ def test_no_condition_breaks_the_evaluation(condition: Any) -> None:
         ({"Service": "ec2.amazonaws.com"}, False),
         ({"Service": "ROLESANYWHERE.amazonaws.com"}, False),
         ({"AWS": "123456789012", "Service": SERVICE}, True),
+        ({"AWS": "1", "Service": SERVICE, "Federated": "a", "CanonicalUser": "b"}, True),
         ({"AWS": "arn:aws:iam::123456789012:root"}, False),
         ({"Federated": "cognito-identity.amazonaws.com"}, False),
         ("*", True),

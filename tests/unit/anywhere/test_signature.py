@@ -25,7 +25,7 @@ from tests.unit.anywhere.world import (
     SERIAL,
 )
 
-from iam_ra.anywhere.keys import sign_with
+from iam_ra.anywhere.keys import describe_key, sign_with
 from iam_ra.anywhere.request import HttpRequest, SessionRequest, read_certificates, read_request
 from iam_ra.anywhere.signature import (
     algorithm_family,
@@ -270,6 +270,20 @@ def test_a_header_that_is_named_as_signed_must_be_there() -> None:
     authorization = read_authorization(less.header("authorization") or "")
     assert authorization is not None
     assert unsigned_headers(less, authorization) == ("content-type",)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (KEYS["rsa-2048"].public_key(), "RSA 2048"),
+        (KEYS["ec-p384"].public_key(), "EC secp384r1"),
+        (ed25519.Ed25519PrivateKey.generate().public_key(), "Ed25519"),
+        (None, "unreadable"),
+        *((key.public_key(), kind.removesuffix("PrivateKey")) for kind, key in MLDSA_KEYS.items()),
+    ],
+)
+def test_keys_are_told_by_kind_and_size(key: Any, told: str) -> None:
+    assert describe_key(key) == told
 
 
 @pytest.mark.parametrize(
