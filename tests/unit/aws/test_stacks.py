@@ -319,6 +319,7 @@ def test_what_failed_in_an_earlier_operation_is_no_cause() -> None:
         FakeCloudFormation(),
         event("Role", "CREATE_FAILED", "now", token="ours"),
         event("Profile", "CREATE_FAILED", "long ago", token="another"),
+        event("Profile", "CREATE_FAILED", "longer ago, by hand"),
     )
     assert error.why.endswith("now")
 

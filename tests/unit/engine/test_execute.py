@@ -202,6 +202,16 @@ def test_no_more_than_so_many_at_once(parallelism: int) -> None:
     assert actor.most["all"] == parallelism
 
 
+def test_nothing_is_said_to_have_started_that_still_has_to_wait() -> None:
+    desired = [part(f"a:{n}", kind=kind) for n, kind in enumerate(["pooled", "free"] * 5)]
+    plan = plan_of(desired, rules={"pooled": Rules(pool="rolesanywhere"), "free": Rules()})
+    _, events = carry_out(plan, Actor(slow=0.002), parallelism=3, pools={"rolesanywhere": 2})
+    under_way = 0
+    for event in events:
+        under_way += 1 if isinstance(event, Started) else -1
+        assert under_way <= 3
+
+
 def test_a_pool_is_never_passed_and_does_not_hold_up_the_others() -> None:
     desired: list[Part] = [part(f"a:{n}", kind="slow") for n in range(8)]
     desired += [part(f"b:{n}", kind="free") for n in range(8)]
