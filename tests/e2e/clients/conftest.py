@@ -10,15 +10,19 @@ from tests.e2e.clients.clients import Machine
 from tests.e2e.clients.estate import REGION, Estate
 
 from iam_ra.sandbox.server import Server
+from iam_ra.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# As the other worlds of a worker have it: their sandboxes share one state, and the last one's settings.
+OPERATION_SECONDS = 0.01
+
 
 @pytest.fixture(scope="session")
 def _clients_server() -> Iterator[Server]:
-    with Server() as server:
+    with Server(Settings(operation_seconds=OPERATION_SECONDS)) as server:
         server.warm_up()
         yield server
 
