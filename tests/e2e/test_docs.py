@@ -243,7 +243,6 @@ def test_the_kind_of_the_page_works(world: World, tmp_path: Path) -> None:
     assert planned() == {}
     exported.write_text("edited")
     assert planned() == {address: ["exports/ca/default.pem was edited"]}
-    run("apply", "--yes")
     exported.unlink()
     assert planned() == {address: ["exports/ca/default.pem was deleted"]}
     run("apply", "--yes")
