@@ -468,6 +468,18 @@ def test_the_keys_of_each_action(statements: list[dict[str, Any]], refused_by: s
     assert (refused.id if refused else None) == refused_by
 
 
+def test_why_a_policy_lets_nobody_in_is_told() -> None:
+    nothing = "no statement allows sts:AssumeRole"
+    broken = result(situation(role=role([])), TRUST[0])
+    assert broken.compared == ("the policy is not a JSON object with a Statement",)
+    assert result(situation(role=role(policy({"Action": "sts:*"}))), TRUST[0]).passed
+    empty = {"Version": "2012-10-17", "Statement": []}
+    assert result(situation(role=role(empty)), TRUST[0]).compared == (nothing,)
+    denied = result(situation(role=role(policy({}, {"Effect": "Deny", "Sid": "Never"}))), TRUST[0])
+    assert nothing not in denied.compared
+    assert denied.compared[1].startswith('statement 2 "Never" (Deny) denies: Principal')
+
+
 def test_a_session_name_pinned_to_the_certificate() -> None:
     pinned = policy(
         {"Action": ["sts:TagSession", "sts:SetSourceIdentity"]},
