@@ -152,6 +152,7 @@ def test_a_star_in_a_tag_is_no_wildcard_for_others() -> None:
         ("ArnEquals", "aws:SourceArn", "*", "is not an ARN"),
         ("Bool", "aws:SecureTransport", "yes", "neither true nor false"),
         ("NumericEquals", CN, "1", "is not a number"),
+        ("NumericEquals", "aws:EpochTime", "${aws:EpochTime}", "is not a number"),
         ("NumericLessThan", "aws:EpochTime", "NaN", "is not a number"),
         ("NumericLessThan", "aws:EpochTime", "Infinity", "is not a number"),
         ("DateLessThan", "aws:CurrentTime", "tomorrow", "is not a date"),

@@ -127,7 +127,7 @@ def test_broken_limits_are_worded_as_smithy_does(changes: dict[str, Any], messag
         {"profileArn": ANCHOR},
         {"roleArn": "arn:aws:iam::123456789012:user/x"},
         {"roleArn": "x"},
-        {"roleArn": ROLE + "x" * 1011},
+        {"roleArn": ROLE.ljust(1012, "x")},
         {"instanceProperties": {str(each): "x" for each in range(51)}},
         {"instanceProperties": {"": "x"}},
         {"instanceProperties": {"a": 1}},
@@ -146,6 +146,8 @@ def test_other_broken_members_are_refused(changes: dict[str, Any]) -> None:
 def test_limits_themselves_are_kept() -> None:
     for seconds in (900, 43200):
         assert read_request(http(ARNS | {"durationSeconds": seconds})).duration_seconds == seconds
+    longest = ROLE.ljust(1011, "x")
+    assert read_request(http(ARNS | {"roleArn": longest})).role_arn == longest
     for name in ("ab", "x" * 64):
         assert read_request(http(ARNS | {"roleSessionName": name})).role_session_name == name
 
