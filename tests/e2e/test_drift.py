@@ -163,6 +163,7 @@ def test_files_and_objects(world: World) -> None:
             certificate_gone=BOTH,
             all_gone=SOPS,
             only_sops=SOPS,
+            stray_mirror=SOPS,
         )
     )
     world.apply()
@@ -174,6 +175,9 @@ def test_files_and_objects(world: World) -> None:
     for host in ("mirror-gone", "both-gone", "all-gone"):
         world.remove(world.key_of_mirror(host))
     world.put(world.key_of_mirror("mirror-edited"), b"mine\n")
+    # What an apply leaves that is killed after it stored the mirror of a certificate that it did not record.
+    stray = f"default/hosts/stray-mirror/sops-{7:040x}.yaml"
+    world.put(stray, b"of another certificate\n")
     world.sops_file("both-gone").unlink()
     world.sops_file("all-gone").unlink()
     world.remove("default/ca/default/certificate.pem")
@@ -192,6 +196,9 @@ def test_files_and_objects(world: World) -> None:
         f"{path('both-gone')} was deleted",
         "its mirror in the bucket was deleted",
     )
+    assert plan.reasons["host/stray-mirror:sops"] == (
+        "an interrupted apply left another mirror in the bucket",
+    )
     assert plan.reasons["ca/default:certificate"] == ("its copy in the bucket was deleted",)
     assert plan.reasons["host/certificate-gone:certificate"] == ("its copy in the bucket was deleted",)
     assert plan.reasons["host/all-gone:certificate"] == (KEY_LOST,)
@@ -209,6 +216,7 @@ def test_files_and_objects(world: World) -> None:
     # What was lost on both sides is encrypted anew; all else came back byte for byte, with no key to open it.
     assert changed == {"both-gone", "all-gone"}
     assert world.objects["default/ca/default/certificate.pem"] == authority
+    assert stray not in world.objects
     assert world.open(world.sops_file("both-gone"))["private_key"] == world.secret("both-gone", "private-key")
 
 
