@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from iam_ra.aws.s3 import Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
 
@@ -69,6 +69,7 @@ class FakeS3:
         Body: bytes,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
+        Metadata: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         self._enter("put_object", Key)
         while True:
