@@ -48,3 +48,12 @@ def world(_server: tuple[Server, Wire], tmp_path: Path) -> World:
     server.reset()
     wire.clear()
     return World(tmp_path, server, wire).begin()
+
+
+@pytest.fixture(scope="module")
+def standing(_server: tuple[Server, Wire], tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world for the tests of a module that all look at one applied file, and leave it as they found it."""
+    server, wire = _server
+    server.reset()
+    wire.clear()
+    return World(tmp_path_factory.mktemp("standing"), server, wire).begin()

@@ -18,7 +18,11 @@ ROLES, HOSTS, DELIVERIES = (
     ("h1", "h2", "h3", "h4"),
     (["secretsmanager"], ["sops"], ["secretsmanager", "sops"]),
 )
-POLICIES = (READ_ONLY, "arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/PowerUserAccess")
+POLICIES = (
+    READ_ONLY,
+    "arn:aws:iam::aws:policy/AdministratorAccess",
+    "arn:aws:iam::aws:policy/PowerUserAccess",
+)
 
 
 @st.composite
@@ -124,7 +128,7 @@ def test_calls_of_a_plan_grow_with_pages_only(world: World) -> None:
                     "delivery": ["secretsmanager"] if number % 10 < 3 else ["sops"],
                 }
                 for number in range(count)
-            }
+            },
         )
 
     def cost() -> Counter[tuple[str, str]]:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from iam_ra.aws.errors import code
 from iam_ra.engine.errors import AwsError
+from iam_ra.engine.part import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,11 +27,11 @@ class ConditionFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object's bytes and the ETag they were read under; `headers` are the answer's HTTP headers."""
+    """An object's bytes, the ETag they were read under, and its own metadata."""
 
     data: bytes
     etag: str
-    headers: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 class Bucket:
@@ -58,11 +59,22 @@ class Bucket:
             if code(error) in _MISSING:
                 return None
             raise
-        return Stored(answer["Body"].read(), answer["ETag"], answer["ResponseMetadata"]["HTTPHeaders"])
+        return Stored(answer["Body"].read(), answer["ETag"], answer.get("Metadata", {}))
 
-    def put(self, key: str, data: bytes, *, if_match: str | None = None, if_absent: bool = False) -> str:
-        """Write the object and return its ETag; raises ConditionFailedError when the condition does not hold."""
-        condition: dict[str, Any] = {}
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        if_match: str | None = None,
+        if_absent: bool = False,
+        metadata: Mapping[str, str] = NOTHING,
+    ) -> str:
+        """Write the object and return its ETag; raises ConditionFailedError when the condition does not hold.
+
+        `metadata` is ASCII.
+        """
+        condition: dict[str, Any] = {"Metadata": dict(metadata)} if metadata else {}
         if if_match is not None:
             condition["IfMatch"] = if_match
         if if_absent:

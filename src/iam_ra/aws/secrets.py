@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +13,8 @@ from iam_ra.engine.errors import AwsError
 from iam_ra.pki.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 _CURRENT = "AWSCURRENT"
@@ -44,12 +46,21 @@ class Secrets:
         found = {}
         for page in pages:
             for each in page["SecretList"]:
-                versions = each.get("SecretVersionsToStages", {})
-                current = next((version for version, stages in versions.items() if _CURRENT in stages), None)
-                tags = {tag["Key"]: tag["Value"] for tag in each.get("Tags", [])}
-                name = each["Name"]
-                found[name] = SecretInfo(name, each["ARN"], current, "DeletedDate" in each, tags)
+                found[each["Name"]] = _info(each)
         return found
+
+    def describe(self, name: str) -> SecretInfo | None:
+        """Return one secret as it is now, or None where there is none.
+
+        What `list` returns may be minutes old. Source: Secrets Manager API Reference, ListSecrets.
+        """
+        try:
+            answer = self._client.describe_secret(SecretId=name)
+        except ClientError as error:
+            if code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return _info(answer, "VersionIdsToStages")
 
     def put(self, arn: str, value: Secret, token: str, *, former: str | None = None) -> str:
         """Write a value under the version id `token` (32 to 64 characters), make it the current one, return its id.
@@ -103,16 +114,14 @@ class Secrets:
             if code(error) != "ResourceNotFoundException":
                 raise
         deadline = time.monotonic() + _PURGE_SECONDS
-        while self._exists(name):
+        while self.describe(name) is not None:
             if time.monotonic() > deadline:
                 raise AwsError(f"secret {name} is still being deleted", fix="run apply again in a minute")
             time.sleep(1)
 
-    def _exists(self, name: str) -> bool:
-        try:
-            self._client.describe_secret(SecretId=name)
-        except ClientError as error:
-            if code(error) == "ResourceNotFoundException":
-                return False
-            raise
-        return True
+
+def _info(answer: Mapping[str, Any], stages_key: str = "SecretVersionsToStages") -> SecretInfo:
+    versions = answer.get(stages_key, {})
+    current = next((version for version, stages in versions.items() if _CURRENT in stages), None)
+    tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+    return SecretInfo(answer["Name"], answer["ARN"], current, "DeletedDate" in answer, tags)

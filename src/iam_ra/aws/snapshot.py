@@ -6,19 +6,32 @@ The number of calls grows with pages, never with entities.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
+from botocore.exceptions import ClientError
+
+from iam_ra.aws.errors import code
 from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG, Names
 from iam_ra.aws.s3 import Bucket
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stack, Stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iam_ra.aws.session import Aws, Caller
     from iam_ra.engine.address import Address
+
+
+_THREADS = 8
+
+
+class Doubt(NamedTuple):
+    """A secret, or an IAM role, that a list does not show as it should be: lists may lag behind."""
+
+    name: str
+    is_role: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,8 @@ class Snapshot:
 
     `stacks` are those with a name of ours, whoever made them; `role_names` every IAM role of the account;
     `objects` the ETag of each S3 object under the namespace's prefix; `files` the SHA-256 of each recorded file in the
-    repository, None where it is gone. `bucket` is None before the first apply.
+    repository, None where it is gone. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
+    gone.
     `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it.
     """
 
@@ -40,6 +54,7 @@ class Snapshot:
     secrets: Mapping[str, SecretInfo]
     objects: Mapping[str, str]
     files: Mapping[Address, str | None]
+    is_bucket_lost: bool = False
 
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""
@@ -59,7 +74,7 @@ def take(aws: Aws, names: Names) -> Snapshot:
         }
         init = stacks.get(names.stack("init"))
         bucket = bucket_of(aws, init)
-        objects = {} if bucket is None else bucket.list(f"{names.namespace}/")
+        objects = None if bucket is None else _objects(bucket, names)
         return Snapshot(
             caller,
             names,
@@ -68,18 +83,59 @@ def take(aws: Aws, names: Names) -> Snapshot:
             stacks,
             roles.result(),
             secrets.result(),
-            objects,
+            objects or {},
             files={},
+            is_bucket_lost=bucket is not None and objects is None,
         )
+
+
+def confirm(aws: Aws, snapshot: Snapshot, doubts: Iterable[Doubt]) -> Snapshot:
+    """Return the snapshot with single things asked for anew, since lists may lag minutes behind."""
+    manager, roles, secrets = Secrets(aws.secretsmanager), set(snapshot.role_names), dict(snapshot.secrets)
+
+    def ask(doubt: Doubt) -> tuple[Doubt, SecretInfo | bool | None]:
+        if doubt.is_role:
+            return doubt, _role_exists(aws, doubt.name)
+        return doubt, manager.describe(doubt.name)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="confirm") as threads:
+        for doubt, found in threads.map(ask, doubts):
+            if isinstance(found, SecretInfo):
+                secrets[doubt.name] = found
+            elif not doubt.is_role:
+                secrets.pop(doubt.name, None)
+            elif found:
+                roles.add(doubt.name)
+            else:
+                roles.discard(doubt.name)
+    return replace(snapshot, role_names=frozenset(roles), secrets=secrets)
 
 
 def bucket_of(aws: Aws, init: Stack | None) -> Bucket | None:
     """Return the bucket that the init stack made, or None while there is none."""
     if init is None or "BucketName" not in init.outputs:
         return None
-    bucket = Bucket(aws.s3, init.outputs["BucketName"])
-    # A deletion that failed may have come as far as the bucket; the stack still names it.
-    return bucket if init.status != "DELETE_FAILED" or bucket.exists() else None
+    return Bucket(aws.s3, init.outputs["BucketName"])
+
+
+def _objects(bucket: Bucket, names: Names) -> Mapping[str, str] | None:
+    """Return the namespace's objects, or None where the stack names a bucket that is gone."""
+    try:
+        return bucket.list(f"{names.namespace}/")
+    except ClientError as error:
+        if code(error) == "NoSuchBucket":
+            return None
+        raise
+
+
+def _role_exists(aws: Aws, name: str) -> bool:
+    try:
+        aws.iam.get_role(RoleName=name)
+    except ClientError as error:
+        if code(error) == "NoSuchEntity":
+            return False
+        raise
+    return True
 
 
 def _role_names(aws: Aws) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_cloudformation import CloudFormationClient
 
-GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 # A stack in one of these can only be deleted. Source: CloudFormation User Guide, "Stack status codes".
 DEAD = frozenset(
     {
@@ -37,6 +36,8 @@ _MAX_TEMPLATE = 51_200
 _CAPABILITY = "CAPABILITY_NAMED_IAM"
 
 _TRIES = 4
+# Of a quarter of a second each.
+_LAGGING_ROUNDS = 40
 # What CloudFormation says of the resources that it stopped because another one failed.
 _CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled")
 
@@ -81,13 +82,17 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What a stack must be: its template's text and its tags, those in `owner` on it already if there is one."""
+    """What a stack must be: its template's text and its tags, those in `owner` on it already if there is one.
+
+    `outputs` are those that tell this template from the one before.
+    """
 
     name: str
     template: str
     tags: Mapping[str, str]
     owner: Mapping[str, str]
     protect: bool = False
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
         """Return what CreateStack and UpdateStack both take."""
@@ -188,7 +193,7 @@ class Stacks:
             if code(error) == "AlreadyExistsException":
                 return None
             raise
-        return self._finished(stack_id, parameters["ClientRequestToken"], blueprint.name)
+        return self._finished(stack_id, parameters["ClientRequestToken"], blueprint)
 
     def _update(self, blueprint: Blueprint, stack: Stack) -> Stack | None:
         if blueprint.protect and not stack.is_protected:
@@ -202,7 +207,7 @@ class Stacks:
             if "_IN_PROGRESS state" in message(error):
                 return None
             raise
-        return self._finished(stack.id, parameters["ClientRequestToken"], blueprint.name)
+        return self._finished(stack.id, parameters["ClientRequestToken"], blueprint)
 
     def _unstick(self, stack: Stack) -> Stack | None:
         """End a rollback that failed, leaving out the resources that failed; the next update makes them right."""
@@ -231,13 +236,22 @@ class Stacks:
     def _protect(self, stack_id: str, *, enable: bool) -> None:
         self._client.update_termination_protection(StackName=stack_id, EnableTerminationProtection=enable)
 
-    def _finished(self, stack_id: str, token: str, name: str) -> Stack:
-        stack = self._settled(stack_id)
-        if stack is None:
-            raise StackError(f"stack {name} was deleted by somebody else meanwhile", fix="run apply again")
-        if stack.status not in _SUCCESS:
-            raise self._failure(stack, token, name)
-        return stack
+    def _finished(self, stack_id: str, token: str, blueprint: Blueprint) -> Stack:
+        """Wait until the operation is over. A description may lag: success is believed when the outputs are the new ones."""
+        for _ in range(_LAGGING_ROUNDS):
+            stack = self._settled(stack_id)
+            if stack is None:
+                raise StackError(
+                    f"stack {blueprint.name} was deleted by somebody else meanwhile", fix="run apply again"
+                )
+            if stack.status not in _SUCCESS:
+                raise self._failure(stack, token, blueprint.name)
+            if blueprint.outputs.items() <= dict(stack.outputs).items():
+                return stack
+        raise StackError(
+            f"stack {blueprint.name} is done, and its outputs are still the former ones",
+            fix="run apply again in a minute",
+        )
 
     def _settled(self, stack_id: str) -> Stack | None:
         return self._poller.wait(stack_id)

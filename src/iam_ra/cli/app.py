@@ -126,8 +126,8 @@ def run(args: Sequence[str]) -> int:
     try:
         code = _invoke(args)
         sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        click.echo("\n" + "; ".join(["interrupted", *map(str, stop.args)]), err=True)
         return exits.INTERRUPTED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

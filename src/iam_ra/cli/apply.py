@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import (
     allow_option,
     applier_for,
     ask,
     carry_out,
+    plan_object,
     planner_for,
     show,
-    show_errors,
     workplace_for,
 )
 from iam_ra.engine.errors import PreflightError, RefusedError
@@ -40,12 +41,13 @@ def command(options: Options, yes: bool, parallelism: int, allow: str | None) ->
         if not options.json:
             show(options, loaded, planned, "apply")
         if not planned.is_applicable:
+            if options.json:
+                write_object(plan_object(loaded, planned, "apply"))
             return RefusedError.exit_code
         if planned.plan.is_empty and not options.json:
             return exits.OK
         problems = planner.preflight(planned)
         if problems:
-            show_errors(options, problems)
-            raise PreflightError("nothing was changed: the plan needs what is not there", fix="see above")
+            raise PreflightError(problems)
         ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
         return carry_out(options, loaded, planned, applier, applier.apply, "apply")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import applier_for, ask, carry_out, planner_for, show, workplace_for
+from iam_ra.cli.running import applier_for, ask, carry_out, plan_object, planner_for, show, workplace_for
 from iam_ra.engine.errors import RefusedError
 
 
@@ -30,6 +31,8 @@ def command(options: Options, yes: bool, parallelism: int) -> int:
         if not options.json:
             show(options, loaded, planned, "destroy")
         if not planned.is_applicable:
+            if options.json:
+                write_object(plan_object(loaded, planned, "destroy"))
             return RefusedError.exit_code
         if planned.plan.is_empty and not options.json:
             return exits.OK

@@ -88,7 +88,7 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         planned.plan,
         header_of(loaded, planned, command),
         refusals=planned.refusals,
-        warnings=loaded.warnings,
+        warnings=(*loaded.warnings, *planned.warnings),
         verbose=options.verbose,
         color=options.wants_color(sys.stdout),
     )
@@ -107,7 +107,7 @@ def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any
         serial=0 if state is None else state.serial,
         now=planned.snapshot.caller.now,
         refusals=planned.refusals,
-        warnings=loaded.warnings,
+        warnings=(*loaded.warnings, *planned.warnings),
     )
 
 
@@ -162,4 +162,6 @@ def carry_out(
         again = f"iam-ra {command}"
         text = outcome_text(outcome, seconds=seconds, again=again, title=command.capitalize(), color=color)
         click.echo(f"\n{text}", err=True, nl=False, color=color)
+    if outcome.unrecorded is not None:
+        show_errors(options, [outcome.unrecorded])
     return exits.OK if outcome.complete else ApplyIncompleteError.exit_code

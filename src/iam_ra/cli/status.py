@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iam_ra.state.status import Identity
 
 _SOON_DAYS = 30
+_UNBOUNDED = 1_000_000
 
 
 @click.command("status", cls=Command)
@@ -68,6 +69,7 @@ def _pending(count: int) -> str:
 
 
 def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style: Style) -> str:
+    from iam_ra.render.style import WIDTH  # noqa: PLC0415
     from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415 - part of no --help
 
     columns = (
@@ -88,5 +90,7 @@ def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style
         for each in found
     ]
     takers = [(f"role/{name}", ", ".join(entities) or "nobody") for name, entities in roles.items()]
-    identities = table_text(columns, rows, color=style.color)
-    return f"{identities}\n{table_text((Column('role'), Column('taken by')), takers, color=style.color)}"
+    # Cut to the screen on a screen only: what reads a pipe wants it whole.
+    width = WIDTH if sys.stdout.isatty() else _UNBOUNDED
+    identities = table_text(columns, rows, color=style.color, width=width)
+    return f"{identities}\n{table_text((Column('role'), Column('taken by')), takers, color=style.color, width=width)}"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from iam_ra.render.style import Style
 
 
+_UNBOUNDED = 1_000_000
+
+
 @click.command("verify", cls=Command)
 @click.argument("hosts", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every host.")
@@ -54,7 +57,7 @@ def command(options: Options, hosts: tuple[str, ...], every: bool, negative: boo
 
 def _text(attempts: Sequence[Attempt], style: Style) -> str:
     from iam_ra.render.problems import plural  # noqa: PLC0415 - part of no --help
-    from iam_ra.render.style import wrap  # noqa: PLC0415
+    from iam_ra.render.style import WIDTH, wrap  # noqa: PLC0415
     from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415
 
     columns = (
@@ -86,4 +89,8 @@ def _text(attempts: Sequence[Attempt], style: Style) -> str:
         if wrong
         else (f"{plural(len(attempts), 'attempt')}, all as the file says.")
     )
-    return table_text(columns, rows, color=style.color) + "\n".join([*lines, "", tally]) + "\n"
+    return (
+        table_text(columns, rows, color=style.color, width=WIDTH if sys.stdout.isatty() else _UNBOUNDED)
+        + "\n".join([*lines, "", tally])
+        + "\n"
+    )

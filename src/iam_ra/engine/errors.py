@@ -30,7 +30,10 @@ What happened is `what`; `why` and `fix` are full sentences, the fix holds a com
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class IamRaError(Exception):
@@ -45,7 +48,7 @@ class IamRaError(Exception):
         self.why = why
         self.fix = fix
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the error as the JSON object that `--json` writes to stderr."""
         return {"id": self.id, "what": self.what, "why": self.why, "fix": self.fix}
 
@@ -168,10 +171,18 @@ class NoConsentError(RefusedError):
 
 
 class PreflightError(RefusedError):
-    """What the plan needs is not there; found before the first write."""
+    """What the plan needs is not there; found before the first write. Holds every error that was found."""
 
     id = "IRA4007"
     exit_code = 1
+
+    def __init__(self, errors: Sequence[IamRaError]) -> None:
+        super().__init__("nothing was changed: the plan needs what is not there")
+        self.errors = tuple(errors)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error with all that it holds."""
+        return {**super().as_dict(), "errors": [error.as_dict() for error in self.errors]}
 
 
 class SandboxError(IamRaError):

@@ -36,17 +36,21 @@ class Actor(Protocol):
 
 @dataclass
 class Outcome:
-    """How a run ended, in the order in which it happened. `interrupted`: nothing more was begun from some moment on."""
+    """How a run ended, in the order in which it happened.
+
+    `interrupted`: nothing more was begun from some moment on. `unrecorded`: why the state could not be written at last.
+    """
 
     done: list[Change] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
+    unrecorded: IamRaError | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether every change was made."""
-        return not self.failed and not self.skipped
+        """Whether every change was made and recorded."""
+        return not self.failed and not self.skipped and self.unrecorded is None
 
     def and_then(self, later: Outcome) -> Outcome:
         """Return both as one."""
@@ -55,6 +59,7 @@ class Outcome:
             self.failed + later.failed,
             self.skipped + later.skipped,
             self.interrupted or later.interrupted,
+            self.unrecorded or later.unrecorded,
         )
 
 
@@ -157,18 +162,29 @@ class Executor:
         seconds = time.monotonic() - since
         try:
             part = future.result()
-            self._actor.record(change.address, part)
         except Exception as error:  # noqa: BLE001 - whatever went wrong with one part, the others go on
-            failed = Failed(change, _as_ours(error, change), seconds)
-            run.lost.add(change.address)
-            run.outcome.failed.append(failed)
-            self._listen(failed)
+            self._fail(run, change, error, seconds)
+        else:
+            self._record(run, change, part, seconds)
+        run.sorter.done(change.address)
+
+    def _record(self, run: _Run, change: Change, part: Recorded | None, seconds: float) -> None:
+        try:
+            self._actor.record(change.address, part)
+        except Exception as error:  # noqa: BLE001 - whatever it is, more must not be made that cannot be recorded
+            run.outcome.interrupted = True
+            self._fail(run, change, error, seconds)
         else:
             if part is not None:
                 run.outputs[change.address] = part.outputs
             run.outcome.done.append(change)
             self._listen(Done(change, seconds))
-        run.sorter.done(change.address)
+
+    def _fail(self, run: _Run, change: Change, error: Exception, seconds: float) -> None:
+        failed = Failed(change, _as_ours(error, change), seconds)
+        run.lost.add(change.address)
+        run.outcome.failed.append(failed)
+        self._listen(failed)
 
 
 class _Run:

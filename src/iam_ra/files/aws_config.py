@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 HELPER = "aws_signing_helper"
+FOLDER = "exports/aws"
+_STAMP = re.compile(
+    rb"# Made by iam-ra for host/(?P<host>\S+) of lineage (?P<lineage>\S+); [^\n]*\n"
+    rb"# sha256 of what follows: (?P<digest>[0-9a-f]{64})\n(?P<text>.*)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,45 @@ def aws_config(config: HostConfig) -> str:
     """Return the file's text: `[default]` for the default role, and `[profile ROLE]` for each role."""
     sections = [("default", next(each for each in config.profiles if each.name == config.default))]
     sections += [(f"profile {profile_name(each.name)}", each) for each in config.profiles]
-    head = f"# Made by iam-ra for host/{config.host}; edits are overwritten by the next apply.\n"
-    return head + "".join("\n" + "".join(_section(title, each, config)) for title, each in sections)
+    return "\n".join("".join(_section(title, each, config)) for title, each in sections)
+
+
+def stamped(config: HostConfig, lineage: str) -> str:
+    """Return the file as it lies in the repository: on top, whose it is, and proof that nobody edited it."""
+    text = aws_config(config)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return (
+        f"# Made by iam-ra for host/{config.host} of lineage {lineage}; edits are overwritten.\n"
+        f"# sha256 of what follows: {digest}\n{text}"
+    )
+
+
+def stamped_host(data: bytes, lineage: str) -> str | None:
+    """Return the host that a file was made for by this lineage, or None for anything else, an edited file included."""
+    found = _STAMP.fullmatch(data)
+    if found is None or found["lineage"].decode() != lineage:
+        return None
+    return (
+        found["host"].decode()
+        if hashlib.sha256(found["text"]).hexdigest() == found["digest"].decode()
+        else None
+    )
+
+
+def stamped_configs(root: Path, lineage: str) -> dict[str, str]:
+    """Return, by host, the SHA-256 of each config file below `root` that this lineage made and nobody edited."""
+    found = {}
+    for path in sorted((root / FOLDER).glob("*.config")):
+        data = path.read_bytes() if path.is_file() else b""
+        host = stamped_host(data, lineage)
+        if host is not None and path == root / config_path(host):
+            found[host] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def config_path(host: str) -> str:
+    """Return where a host's config file lies, relative to the root."""
+    return f"{FOLDER}/{host}.config"
 
 
 def profile_name(role: str) -> str:

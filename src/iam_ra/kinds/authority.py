@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.config.durations import format_duration, parse_duration
@@ -20,7 +21,6 @@ from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from cryptography.x509 import Certificate
 
@@ -105,16 +105,10 @@ class AuthorityCertificate(Kind):
         }
 
     def delete(self, recorded: Recorded, run: Run) -> None:
-        """Remove the certificate, and the key if it is on this machine and belongs to it."""
+        """Remove the certificate, and the key if it is on this machine: its folder is this lineage's alone."""
         scope = recorded.address.entity.removeprefix(ENTITIES)
-        key = run.names.authority_key(scope)
-        stored = run.bucket.get(key)
-        if stored is not None and run.key_store.exists(scope):
-            if matches(run.key_store.load(scope), load_certificate(stored.data)):
-                run.key_store.delete(scope)
-            else:
-                run.report(recorded.address, "the key on this machine is another's; left alone")
-        run.bucket.delete(key)
+        run.key_store.delete(scope)
+        run.bucket.delete(run.names.authority_key(scope))
 
     def _left_behind(self, scope: str, run: Run) -> Certificate | None:
         """Return the certificate that a killed apply stored. Raises KeyStoreError when its key is elsewhere."""
@@ -151,3 +145,16 @@ class AuthorityCertificate(Kind):
         certificate = self_signed(key.signing_key, subject, serial=serial, now=run.now, validity=validity)
         run.ledger.signed(entry, certificate_pem(certificate).encode())
         return certificate
+
+
+def authority_warnings(recorded: Mapping[Address, Recorded], now: datetime) -> Iterator[str]:
+    """Yield a line for each authority in the last third of its life: no certificate that it signs outlives it."""
+    for address, part in sorted(recorded.items()):
+        if address.part == CERTIFICATE and address.entity.startswith(ENTITIES):
+            end = datetime.fromisoformat(part.outputs["not_after"])
+            begin = datetime.fromisoformat(part.outputs["not_before"])
+            if now > end - (end - begin) / 3:
+                yield (
+                    f"{address.entity} ends on {end:%Y-%m-%d}, and every certificate that it signed with it; add another "
+                    "authority and move its hosts there in time"
+                )

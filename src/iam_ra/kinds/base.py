@@ -7,7 +7,8 @@ A kind is one file in this folder with one class that `@register` puts into the 
 2. `observed(snapshot)` says which parts of the kind the world shows, wanted or not. Pure. Yield only what is provably
    ours (tags, lineage), and FOREIGN for what bears a name that we would give.
 3. `review(recorded, seen, now)` may find a reason to change a part whose inputs are as recorded. Pure.
-4. `closer_look(change, run)` may look closer at a part that would change, when the bulk does not show enough, and give
+4. `doubts(change, names)` yields what a change rests on that only a list has shown, for lists may lag behind; it is asked
+   for by itself and the plan made again. `closer_look(change, run)` may look closer at a part that would change, when the bulk does not show enough, and give
    facts about other parts; the plan is then made again with them. Reads only.
 5. `preflight(change, run)` yields what would stop a change, before anything is written. Reads only.
 6. `apply(change, inputs, run)` makes the part so, whatever it finds half done, and returns its outputs.
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.aws.naming import Names
+    from iam_ra.aws.snapshot import Doubt, Snapshot
     from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
     from iam_ra.engine.errors import IamRaError
@@ -73,6 +75,10 @@ class Kind(ABC):
     def kept_outputs(self, change: Change) -> frozenset[str]:  # noqa: ARG002 - most kinds keep always the same
         """Return the outputs that an update in place keeps."""
         return self.stable_outputs
+
+    def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:  # noqa: ARG002 - most kinds rest on no list
+        """Yield what a change that the world asks for rests on and only a list, which may lag, has shown."""
+        yield from ()
 
     def closer_look(self, change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:  # noqa: ARG002
         """Yield facts, by address, that only a closer look at a part that would change can give."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
-from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref, has_unknown
+from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.files import atomic
-from iam_ra.files.aws_config import HostConfig, Profile, aws_config
+from iam_ra.files.aws_config import HostConfig, Profile, config_path, stamped, stamped_configs
 from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES
@@ -44,21 +45,20 @@ class HostAwsConfig(Kind):
         paths = namespace.host_paths
         for host in namespace.hosts.values():
             inputs = {
-                "path": f"exports/aws/{host.name}.config",
+                "path": config_path(host.name),
                 "region": namespace.region,
                 "trust_anchor_arn": trust_anchor_arn(host.authority),
                 "certificate_path": paths.certificate,
                 "private_key_path": paths.private_key,
                 "default_role": host.default_role,
-                "roles": [
-                    {
-                        "name": role,
+                "roles": {
+                    role: {
                         "role_arn": Ref(role_stack(role), "RoleArn"),
                         "profile_arn": Ref(role_stack(role), "ProfileArn"),
                         "session_duration": namespace.roles[role].session_duration,
                     }
                     for role in sorted(host.roles)
-                ],
+                },
             }
             yield Part(Address(f"{ENTITIES}{host.name}", PART), self.name, inputs)
 
@@ -81,21 +81,21 @@ class HostAwsConfig(Kind):
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
         """See that nobody else's file is in its place."""
         if change.desired is not None:
-            ours = () if has_unknown(change.inputs) else (bytes_digest(self._bytes(change, change.inputs)),)
-            yield from strangers_file(change, ours, run, f"move {change.inputs['path']} away")
+            host, path = change.address.entity.removeprefix(ENTITIES), change.inputs["path"]
+            found = stamped_configs(run.root, run.lineage) if run.has_lineage else {}
+            yield from strangers_file(change, filter(None, (found.get(host),)), run, f"move {path} away")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Write the file."""
-        data = self._bytes(change, inputs)
+        config = host_config(change.address.entity.removeprefix(ENTITIES), inputs)
+        data = stamped(config, run.lineage).encode()
         atomic.write(Path(inputs["path"]), data, root=run.root)
         return {"file": bytes_digest(data)}
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the file, unless somebody edited it."""
-        remove_file(recorded, run)
-
-    def _bytes(self, change: Change, inputs: Mapping[str, Any]) -> bytes:
-        return aws_config(host_config(change.address.entity.removeprefix(ENTITIES), inputs)).encode()
+        path = recorded.inputs.get("path") or config_path(recorded.address.entity.removeprefix(ENTITIES))
+        remove_file(replace(recorded, inputs={**recorded.inputs, "path": path}), run)
 
 
 def host_config(host: str, inputs: Mapping[str, Any]) -> HostConfig:
@@ -107,5 +107,5 @@ def host_config(host: str, inputs: Mapping[str, Any]) -> HostConfig:
         inputs["certificate_path"],
         inputs["private_key_path"],
         inputs["default_role"],
-        [Profile(**each) for each in inputs["roles"]],
+        [Profile(name, **each) for name, each in inputs["roles"].items()],
     )

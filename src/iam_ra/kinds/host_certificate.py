@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
+from iam_ra.engine.plan import Conflict
 from iam_ra.kinds.authority import CERTIFICATE, authority_output
 from iam_ra.kinds.base import Kind, register
-from iam_ra.kinds.host_keys import ENTITIES, HostKey, copies_of_keys
+from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.role import role_stack
 from iam_ra.pki.certificate import certificate_pem, describe
 from iam_ra.pki.keys import PrivateKey
@@ -24,6 +26,7 @@ from iam_ra.state.ledger import Entry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Host, Namespace
     from iam_ra.engine.plan import Change
@@ -56,12 +59,54 @@ def with_former(namespace: Namespace, recorded: Mapping[Address, Recorded], now:
         known = recorded.get(host_certificate(name))
         if known is None:
             continue
-        proven = {(each["ca"], each["identity"]) for each in known.outputs["retiring"] if _is_live(each, now)}
-        proven.add((known.inputs["ca"], known.inputs["identity"]))
-        former = sorted(pair for pair in proven - taken if pair[0] in namespace.authorities)
+        proven = _proven(known, now).keys() - taken
+        former = sorted(pair for pair in proven if pair[0] in namespace.authorities)
         if former:
             hosts[name] = replace(host, former=tuple(former))
     return replace(namespace, hosts=hosts)
+
+
+def identity_conflicts(
+    namespace: Namespace, recorded: Mapping[Address, Recorded], now: datetime
+) -> Iterator[Conflict]:
+    """Yield the hosts that want a name which another's live certificate says, and authorities that leave too early.
+
+    Whoever holds the other's key could take the host's roles; and who has only a certificate of an authority that
+    leaves could take none.
+    """
+    proven = {
+        pair: (address.entity, until)
+        for address, part in recorded.items()
+        if address.part == CERTIFICATE and address.entity.startswith(ENTITIES)
+        for pair, until in _proven(part, now).items()
+    }
+    for name, host in namespace.hosts.items():
+        owner, until = proven.get((host.authority, host.identity), ("", now))
+        if owner not in {"", f"{ENTITIES}{name}"}:
+            yield Conflict(
+                host_certificate(name),
+                f"the certificate of {owner} says {host.identity} too, until {until:%Y-%m-%d}: whoever has its key could "
+                "take the roles of this host; choose another identity",
+            )
+    for (authority, identity), (owner, until) in sorted(proven.items()):
+        if authority not in namespace.authorities and owner.removeprefix(ENTITIES) in namespace.hosts:
+            yield Conflict(
+                Address(f"ca/{authority}", CERTIFICATE),
+                f"{owner} still proves {identity} by it, until its overlap is over or {until:%Y-%m-%d}: leave ca/"
+                f"{authority} in the file until then",
+            )
+
+
+def _proven(part: Recorded, now: datetime) -> Mapping[tuple[str, str], datetime]:
+    """Return what a host's certificates prove now, authority and identity, and until when."""
+    retiring = {
+        (each["ca"], each["identity"]): datetime.fromisoformat(each["until"])
+        for each in part.outputs["retiring"]
+    }
+    current = {
+        (part.inputs["ca"], part.inputs["identity"]): datetime.fromisoformat(part.outputs["not_after"])
+    }
+    return {pair: until for pair, until in {**retiring, **current}.items() if now < until}
 
 
 @register
@@ -123,6 +168,10 @@ class HostCertificate(Kind):
         if over:
             return _update(Cause.OVERLAP_OVER, f"the overlap of {', '.join(over)} is over")
         return None
+
+    def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
+        """Ask for the secret that should hold a key which seems lost."""
+        yield Doubt(names.secret(change.address.entity.removeprefix(ENTITIES), SECRET_PRIVATE_KEY))
 
     def kept_outputs(self, change: Change) -> frozenset[str]:
         """Keep everything unless a new certificate is issued."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from iam_ra.aws.snapshot import Doubt
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
@@ -15,12 +16,13 @@ from iam_ra.kinds.host_keys import (
     unreadable_key,
     version_token,
 )
-from iam_ra.kinds.host_stack import secret_arn
+from iam_ra.kinds.host_stack import secret_arn, secret_names
 from iam_ra.pki.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from iam_ra.aws.naming import Names
     from iam_ra.aws.secrets import SecretInfo
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Namespace
@@ -72,6 +74,10 @@ class HostSecrets(Kind):
                 }
                 found[Address(f"{ENTITIES}{host}", "secrets")] = Observed(Presence.PRESENT, facts)
         return found
+
+    def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
+        """Ask for values that seem changed."""
+        yield from map(Doubt, secret_names(names, change.address.entity.removeprefix(ENTITIES)))
 
     def closer_look(self, change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
         """See whether the key that must be written again can be read anywhere."""

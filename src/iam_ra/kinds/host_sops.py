@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _PART = "sops"
 _MIRROR_PREFIX = "sops-"
+# The mirror's own metadata: where its file is, percent-encoded.
+_PATH = "path"
 
 
 @register
@@ -129,7 +132,8 @@ class HostSops(Kind):
             data = self._same_bytes(recorded, change, run)
         if data is None:
             data = self._encrypt(host, inputs, run)
-        etag = run.bucket.put(run.names.host_key(host, mirror_name(inputs["serial"])), data)
+        key = run.names.host_key(host, mirror_name(inputs["serial"]))
+        etag = run.bucket.put(key, data, metadata={_PATH: quote(inputs["path"])})
         atomic.write(Path(inputs["path"]), data, root=run.root)
         self._drop_former(host, change, inputs, run)
         return {"file": bytes_digest(data), "mirror": etag}
@@ -140,7 +144,16 @@ class HostSops(Kind):
         if "path" in recorded.inputs:
             remove_file(recorded, run)
         for key in run.bucket.list(run.names.host_key(host, _MIRROR_PREFIX)):
+            if "path" not in recorded.inputs:
+                self._remove_unrecorded(key, run)
             run.bucket.delete(key)
+
+    def _remove_unrecorded(self, key: str, run: Run) -> None:
+        """Remove the file that a killed apply wrote beside a mirror, if it still has the mirror's bytes."""
+        stored = run.bucket.get(key)
+        path = "" if stored is None else unquote(stored.metadata.get(_PATH, ""))
+        if stored is not None and path and file_digest(run.root / path) == bytes_digest(stored.data):
+            atomic.remove(Path(path), root=run.root)
 
     def _encrypt(self, host: str, inputs: Mapping[str, Any], run: Run) -> bytes:
         held = run.host_keys.obtain(host, inputs["serial"], inputs["path"])

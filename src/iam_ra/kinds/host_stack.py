@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.aws.naming import NAMESPACE_TAG
+from iam_ra.aws.snapshot import Doubt
 from iam_ra.engine.action import Action
 from iam_ra.engine.address import Address
 from iam_ra.engine.errors import ConflictError
@@ -78,6 +79,10 @@ class HostStack(StackKind):
                 seen, presence=Presence.BROKEN, note=f"secret {gone[0]} was deleted outside iam-ra"
             )
         return seen
+
+    def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
+        """Ask for secrets that seem gone before a stack is replaced for them."""
+        yield from map(Doubt, secret_names(names, change.address.entity.removeprefix(ENTITIES)))
 
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the names of the secrets and their key."""

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.trust_policy import trust_policy
+from iam_ra.aws.snapshot import Doubt
 from iam_ra.engine.address import Address
-from iam_ra.engine.part import Observed, Part, Presence
+from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.aws.stacks import Stack
     from iam_ra.config.model import Namespace
+    from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
 
 ENTITIES = "role/"
+_UNKNOWN_ARN = "arn:aws:rolesanywhere:ap-southeast-2:123456789012:trust-anchor/{:036}"
 _EVERYTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -95,6 +98,10 @@ class RoleStack(StackKind):
             return replace(seen, presence=Presence.BROKEN, note=note)
         return seen
 
+    def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
+        """Ask for a role that seems gone before its stack is replaced for it."""
+        yield Doubt(names.role(change.address.entity.removeprefix(ENTITIES)), is_role=True)
+
     def stack_name(self, names: Names, entity: str) -> str:
         """Return `iam-ra-{namespace}-role-{role}`."""
         return names.stack(f"role-{entity.removeprefix(ENTITIES)}")
@@ -116,10 +123,20 @@ class RoleStack(StackKind):
             "session_policy": json.dumps(
                 _EVERYTHING if session_policy is None else session_policy, sort_keys=True
             ),
-            "trust_policy": trust_policy(
-                {each["trust_anchor"]: each["identities"] for each in inputs["trust"]}
-            ),
+            "trust_policy": trust_of(inputs),
         }
+
+
+def trust_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trust policy of a role's inputs; an ARN that is not known yet stands in as one of the usual length."""
+    return trust_policy(
+        {
+            _UNKNOWN_ARN.format(number) if each["trust_anchor"] is UNKNOWN else each["trust_anchor"]: each[
+                "identities"
+            ]
+            for number, each in enumerate(inputs["trust"])
+        }
+    )
 
 
 def _entitled(namespace: Namespace) -> Mapping[str, Mapping[str, list[str]]]:
@@ -127,6 +144,8 @@ def _entitled(namespace: Namespace) -> Mapping[str, Mapping[str, list[str]]]:
     entitled: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for host in namespace.hosts.values():
         for role in host.roles:
+            allowed = namespace.roles[role].authorities
             for authority, identity in ((host.authority, host.identity), *host.former):
-                entitled[role][authority].append(identity)
+                if not allowed or authority in allowed:
+                    entitled[role][authority].append(identity)
     return entitled

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG, REGION_TAG, Names
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stacks
-from iam_ra.engine.errors import InternalError, KeyStoreError, StateError
+from iam_ra.engine.errors import CertificateError, InternalError, KeyStoreError, StateError
 from iam_ra.files.sops import Sops
 from iam_ra.kinds.host_keys import HostKeys
 from iam_ra.pki.certificate import load_certificate
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Run:
     """One apply or destroy. Shared by the worker threads of the executor.
 
-    `now` is AWS's time when the run began. `bucket` is not there until the init stack is. `secrets_seen` is
+    `bucket` is not there until the init stack is. `secrets_seen` is
     the snapshot's metadata of secrets, by name.
     """
 
@@ -52,16 +52,25 @@ class Run:
         self.environ = environ
         self.report = report
         self.secrets_seen = secrets_seen
-        self.now: datetime = aws.caller.now
         self._bucket: Bucket | None = None
         self._lineage: str | None = None
         self._signers: dict[str, Signer] = {}
         self._guard = threading.Lock()
 
+    @property
+    def now(self) -> datetime:
+        """AWS's time at this moment."""
+        return self.aws.now()
+
     def use(self, lineage: str, bucket: Bucket) -> None:
         """Say that the init stack is there, and what it holds."""
         self._lineage = lineage
         self._bucket = bucket
+
+    @property
+    def has_lineage(self) -> bool:
+        """Whether the init stack is there."""
+        return self._lineage is not None
 
     @property
     def lineage(self) -> str:
@@ -138,13 +147,22 @@ class Run:
                 yield stored.data
 
     def check_signer(self, scope: str) -> None:
-        """Raise KeyStoreError if an authority could not sign; its certificate in the bucket comes back by itself."""
+        """Raise KeyStoreError or CertificateError if an authority could not sign.
+
+        Its certificate in the bucket, if it is gone, comes back by itself.
+        """
         with self._guard:
             known = scope in self._signers
         if not known and self.bucket.get(self.names.authority_key(scope)) is None:
             self.key_store.load(scope)
-        else:
-            self.signer(scope)
+            return
+        end = self.signer(scope).certificate.not_valid_after_utc
+        if end <= self.now:
+            raise CertificateError(
+                f"ca/{scope} ended on {end:%Y-%m-%d}",
+                why="no certificate that it signs now would be valid",
+                fix="add a new authority to the file and move the hosts to it (`ca:` of each host)",
+            )
 
     def signer(self, scope: str) -> Signer:
         """Return who signs for an authority. Raises KeyStoreError when its key is not on this machine."""

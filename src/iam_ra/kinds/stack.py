@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.aws.naming import ADDRESS_TAG
 from iam_ra.aws.stacks import DEAD, STUCK, Blueprint, Stack
-from iam_ra.engine.action import Action
+from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Observed, Presence, digest
 from iam_ra.files.templating import render, source_digest
@@ -16,9 +17,11 @@ from iam_ra.kinds.base import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.engine.diff import Finding
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change
     from iam_ra.kinds.run import Run
@@ -27,6 +30,7 @@ STACK = "stack"
 # Digest and time of the last change: if either is not as recorded, somebody else was at the stack.
 DIGEST = "Digest"
 UPDATED = "updated"
+STATUS = "status"
 
 
 class StackKind(Kind):
@@ -72,7 +76,7 @@ class StackKind(Kind):
             return Observed(
                 Presence.FOREIGN, note=f"a stack named {stack.name} exists that this namespace did not make"
             )
-        facts = {**stack.outputs, UPDATED: stack.updated, "kind": self.name}
+        facts = {**stack.outputs, UPDATED: stack.updated, STATUS: stack.status, "kind": self.name}
         if stack.status in DEAD or (stack.status == STUCK and self.is_replaceable):
             return Observed(Presence.BROKEN, facts, f"its stack is in {stack.status}")
         return Observed(Presence.PRESENT, facts, f"its stack is in {stack.status}, and no apply recorded it")
@@ -83,6 +87,16 @@ class StackKind(Kind):
         if tagged.startswith(self.entities) and self.stack_name(names, tagged) == stack.name:
             return tagged
         return self.entity_named(stack.name, names)
+
+    def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
+        """Tell an update that failed from what others did."""
+        found = super().review(recorded, seen, now)
+        rolled_back = seen is not None and seen.facts.get(STATUS) == "UPDATE_ROLLBACK_COMPLETE"
+        if found is not None and found.action is Action.UPDATE and rolled_back:
+            return replace(
+                found, reasons=(Reason(Cause.FAILED, "an update of its stack failed and was rolled back"),)
+            )
+        return found
 
     @abstractmethod
     def entity_named(self, stack_name: str, names: Names) -> str | None:
@@ -108,6 +122,7 @@ class StackKind(Kind):
             run.stack_tags(change.address, inputs.get("tags", {})),
             run.owner_tags(change.address),
             protect=self.protect_termination,
+            outputs={DIGEST: digest(inputs)},
         )
         stack = run.stacks.ensure(blueprint, lambda text: run.report(change.address, text))
         return self.outputs(stack)

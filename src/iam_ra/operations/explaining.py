@@ -167,7 +167,7 @@ def _profile(aws: Aws, arn: str) -> Profile | None:
         tuple(found.get("roleArns", ())),
         int(found.get("durationSeconds", _LEAST_MAX_SESSION)),
         bool(found.get("acceptRoleSessionName", False)),
-        **({"mappings": mappings} if mappings else {}),
+        mappings=mappings,
     )
 
 

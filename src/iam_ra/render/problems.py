@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iam_ra.config.diagnostics import ConfigError, Diagnostic
+from iam_ra.engine.errors import PreflightError
 from iam_ra.render.style import Style, harmless, wrap
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ def error_text(error: IamRaError, *, color: bool = False) -> str:
     style = Style(color)
     if isinstance(error, ConfigError):
         return _config_text(error, style)
+    if isinstance(error, PreflightError):
+        blocks = [error_lines(each, style) for each in (*error.errors, error)]
+        return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
     return "\n".join(error_lines(error, style)) + "\n"
 
 

@@ -1,0 +1,1 @@
+"""What a user can have done, each over one workplace: plan, apply, destroy, verify, explain."""

@@ -1,0 +1,213 @@
+"""Planning: the file, the recorded state and what is really there, compared. Reads only.
+
+file ─▶ kinds.desired ─┐
+state ─▶ recorded ─────┼─▶ engine.make_plan ─▶ Plan
+AWS ─▶ observed ───────┘
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from iam_ra.anywhere.trust_policy import policy_size
+from iam_ra.aws.snapshot import Doubt, confirm
+from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.address import Address
+from iam_ra.engine.diff import REMOVED, make_plan
+from iam_ra.engine.errors import (
+    IamRaError,
+    ProtectedError,
+    RefusedError,
+    StateError,
+    TooManyDeletionsError,
+)
+from iam_ra.engine.part import Observed, Presence
+from iam_ra.files.aws_config import stamped_configs
+from iam_ra.files.repository import file_digest
+from iam_ra.kinds.authority import authority_warnings
+from iam_ra.kinds.base import all_kinds
+from iam_ra.kinds.host_certificate import identity_conflicts, with_former
+from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.role import trust_of
+from iam_ra.operations.workplace import Workplace, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Limits
+    from iam_ra.engine.part import Recorded
+    from iam_ra.engine.plan import Change, Plan
+    from iam_ra.kinds.run import Run
+    from iam_ra.state.model import State
+
+_FEW_ENTITIES = 10
+_THREADS = 10
+_OBSERVED = frozenset({Cause.MISSING, Cause.DRIFTED, Cause.KEY_LOST, Cause.FAILED})
+_DESTROYED = Reason(Cause.DESTROY, "destroyed with its namespace")
+_Facts: TypeAlias = "Mapping[Address, Mapping[str, Any]]"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it was made from."""
+
+    plan: Plan
+    snapshot: Snapshot
+    state: State | None
+    refusals: tuple[RefusedError, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_applicable(self) -> bool:
+        """Whether nothing forbids to apply the plan."""
+        return not self.refusals and not self.plan.conflicts
+
+
+class Planner:
+    """Makes plans of one workplace. Raises IamRaError only.
+
+    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit.
+    """
+
+    def __init__(self, workplace: Workplace, *, allowed_deletions: int | None = None) -> None:
+        self._workplace = workplace
+        self._allowed_deletions = allowed_deletions
+        self._kinds = all_kinds()
+
+    def plan(self, *, destroy: bool = False) -> Planned:
+        """Look at the world and compare. Writes nothing, takes no lock."""
+        with translated():
+            snapshot = self._workplace.observe()
+            state = self._workplace.recorded(snapshot)
+            recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
+            if snapshot.is_bucket_lost and not destroy:
+                raise _lost_bucket(snapshot)
+            snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
+            plan = self._compare(snapshot, recorded, {}, destroy=destroy)
+            doubts = self._doubts(plan)
+            if doubts:
+                snapshot = confirm(self._workplace.aws, snapshot, doubts)
+                plan = self._compare(snapshot, recorded, {}, destroy=destroy)
+            closer = self._look_closer(plan, self._workplace.run(snapshot))
+            if closer:
+                plan = self._compare(snapshot, recorded, closer, destroy=destroy)
+            if not destroy:
+                # Found by what the file and the state say; what the plan would do about it must not be done.
+                conflicts = identity_conflicts(self._workplace.namespace, recorded, snapshot.caller.now)
+                plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
+        refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
+        return Planned(
+            plan, snapshot, state, tuple(refusals), tuple(authority_warnings(recorded, snapshot.caller.now))
+        )
+
+    def preflight(self, planned: Planned) -> list[IamRaError]:
+        """Return what would stop the plan, each cause once; nothing is written yet."""
+        run = self._workplace.run(planned.snapshot)
+        causes: defaultdict[tuple[str, str], list[IamRaError]] = defaultdict(list)
+        with translated():
+            for change in planned.plan.changes:
+                for error in self._kinds[change.kind].preflight(change, run):
+                    causes[error.why, error.fix].append(error)
+        return [_one_for_all(errors) for errors in causes.values()]
+
+    def _files(
+        self, recorded: Mapping[Address, Recorded], lineage: str | None
+    ) -> Mapping[Address, str | None]:
+        """Return the recorded files, and those that a killed apply wrote and nobody recorded."""
+        root = self._workplace.namespace.root
+        found = {} if lineage is None else stamped_configs(root, lineage)
+        return {
+            **{Address(f"host/{host}", "aws-config"): digest for host, digest in found.items()},
+            **{
+                address: file_digest(root / part.inputs["path"])
+                for address, part in recorded.items()
+                if "path" in part.inputs
+            },
+        }
+
+    def _doubts(self, plan: Plan) -> set[Doubt]:
+        names = self._workplace.names
+        return {
+            doubt
+            for change in plan.changes
+            if change.action is Action.REPLACE or any(reason.cause in _OBSERVED for reason in change.reasons)
+            for doubt in self._kinds[change.kind].doubts(change, names)
+        }
+
+    def _compare(
+        self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
+    ) -> Plan:
+        kinds = self._kinds.values()
+        namespace = with_former(self._workplace.namespace, recorded, snapshot.caller.now)
+        wanted = (part for kind in kinds for part in kind.desired(namespace, self._workplace.repository))
+        desired = () if destroy else wanted
+        observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}
+        for address, facts in closer.items():
+            seen = observed.get(address, Observed(Presence.PRESENT))
+            observed[address] = replace(seen, facts={**seen.facts, **facts})
+        removed = _DESTROYED if destroy else REMOVED
+        return make_plan(desired, recorded, observed, self._kinds, snapshot.caller.now, removed)
+
+    def _look_closer(self, plan: Plan, run: Run) -> _Facts:
+        def look(change: Change) -> list[tuple[Address, Mapping[str, Any]]]:
+            return list(self._kinds[change.kind].closer_look(change, run))
+
+        remaining = [change for change in plan.changes if change.action is not Action.DELETE]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as threads:
+            return {address: facts for found in threads.map(look, remaining) for address, facts in found}
+
+
+def _one_for_all(errors: list[IamRaError]) -> IamRaError:
+    """Return the first of several errors with one cause, saying how many more there are."""
+    first, others = errors[0], len({error.what for error in errors}) - 1
+    return (
+        first
+        if not others
+        else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
+    )
+
+
+def _refusals(plan: Plan, limits: Limits, allowed: int | None, *, destroy: bool) -> Iterator[RefusedError]:
+    """Yield the guards that the plan trips. A destroy is what it says: only protection holds it."""
+    for entity in plan.protected_losses():
+        yield ProtectedError(
+            f"{entity} is protected and would be deleted or replaced",
+            fix="set `protect: false` on it, apply, and then remove it",
+        )
+    for change in plan.changes:
+        size = 0 if "trust" not in change.inputs else policy_size(trust_of(change.inputs))
+        if size > limits.trust_policy_size:
+            yield RefusedError(
+                f"the trust policy of {change.address.entity} would have {size:,} characters; the limit is "
+                f"{limits.trust_policy_size:,}",
+                why="names of certificates in their overlap count too",
+                fix="raise IAM's quota and limits.trust_policy_size, or change fewer hosts at a time",
+            )
+        if change.address == INIT_STACK and change.action is Action.REPLACE and plan.recorded:
+            yield RefusedError(
+                "the base infrastructure cannot be replaced: the state is in its bucket",
+                why="; ".join(reason.text for reason in change.reasons),
+                fix="finish what was begun with `iam-ra destroy`, or put its stack right in CloudFormation",
+            )
+    lost, known = len(plan.lost_entities()), len({address.entity for address in plan.recorded})
+    if destroy or known < _FEW_ENTITIES or lost * 100 <= known * limits.max_delete_percent or allowed == lost:
+        return
+    yield TooManyDeletionsError(
+        f"{lost} of {known} entities would be deleted or replaced: {lost * 100 // known} %, "
+        f"and limits.max_delete_percent is {limits.max_delete_percent}",
+        why=f"they are {', '.join(plan.lost_entities()[:_FEW_ENTITIES])}{', …' if lost > _FEW_ENTITIES else ''}",
+        fix=f"if that is meant, run the command with --allow deletes:{lost}",
+    )
+
+
+def _lost_bucket(snapshot: Snapshot) -> StateError:
+    name = "" if snapshot.bucket is None else snapshot.bucket.name
+    return StateError(
+        f"the namespace's bucket {name} is gone, and with it the state",
+        why="its stack is still there, so somebody deleted it by hand",
+        fix="`iam-ra destroy` removes what is left of the namespace; `iam-ra apply` then makes it anew",
+    )
