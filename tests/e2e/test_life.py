@@ -140,6 +140,11 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
 
     now["certificate_authorities"] = {"default": {}, "factory": {"key": "ec-p384"}}
     edit(world, now, {"ca/factory:certificate": "create", "ca/factory:stack": "create"})
+    del now["certificate_authorities"]["factory"]
+    edit(world, now, {"ca/factory:certificate": "delete", "ca/factory:stack": "delete"})
+    assert len(list(world.data.rglob("*.pem"))) == 1
+    now["certificate_authorities"]["factory"] = {"key": "ec-p384"}
+    edit(world, now, {"ca/factory:certificate": "create", "ca/factory:stack": "create"})
     now["hosts"]["new"]["ca"] = "factory"
     edit(
         world,
@@ -152,22 +157,7 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
             "host/new:aws-config": "update",
         },
     )
-    now["hosts"]["new"]["ca"] = "default"
-    del now["certificate_authorities"]
-    edit(
-        world,
-        now,
-        {
-            "role/admin:stack": "update",
-            "host/new:certificate": "update",
-            "host/new:secrets": "update",
-            "host/new:sops": "update",
-            "host/new:aws-config": "update",
-            "ca/factory:certificate": "delete",
-            "ca/factory:stack": "delete",
-        },
-    )
-    assert len(list(world.data.rglob("*.pem"))) == 1
+    assert len(list(world.data.rglob("*.pem"))) == 2
     world.settled()
 
 
