@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,5 +120,8 @@ def _quoted(word: str) -> str:
     """Quote as every SDK reads it: double quotes. Source: AWS SDKs and Tools Reference Guide, "Process credentials"."""
     if _PLAIN.fullmatch(word):
         return word
+    if "$" in word or "`" in word:
+        # Most SDKs run the command in a shell, which would expand these; single quotes they all read alike.
+        return shlex.quote(word)
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
