@@ -24,7 +24,7 @@ def data(command: str, result: Result) -> Any:
         f"{each.json_path}: {each.message}"
         for each in Draft202012Validator(_closed(schema(command))).iter_errors(result.json)
     ]
-    assert problems == []
+    assert not problems, problems
     return result.json["data"]
 
 
@@ -36,5 +36,5 @@ def _closed(node: Any) -> Any:
         return node
     found = {key: _closed(each) for key, each in node.items()}
     if found.get("type") == "object":
-        found["additionalProperties"] = False
+        found.setdefault("additionalProperties", False)
     return found

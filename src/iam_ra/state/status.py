@@ -36,6 +36,8 @@ def identities(
 
     `seen` is when Roles Anywhere last saw an X.509 subject.
     """
+    # Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign.
+    last_seen = {subject.replace("\\", ""): when for subject, when in seen.items()}
     anchors = {
         address.entity: part.outputs["TrustAnchorArn"]
         for address, part in parts.items()
@@ -54,7 +56,7 @@ def identities(
             roles = tuple(role for role, arn, names in grants if arn == anchor and identity in names)
             not_after = part.outputs["not_after"]
             days = (datetime.fromisoformat(not_after) - now).days
-            last = seen.get(f"CN={identity}") if "identity" in part.inputs else None
+            last = last_seen.get(f"CN={identity}") if "identity" in part.inputs else None
             found.append(
                 Identity(
                     address.entity,

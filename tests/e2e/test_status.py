@@ -1,0 +1,121 @@
+"""`iam-ra status`: who may take which role, for how many days more, when they last did, and what is pending."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e import envelopes
+from tests.e2e.world import ACCOUNT, READ_ONLY, REGION, small
+
+from iam_ra.pki.certificate import load_certificate
+
+if TYPE_CHECKING:
+    from tests.e2e.world import World
+
+SECRETS = ["secretsmanager"]
+
+
+def content() -> dict[str, Any]:
+    return small(
+        certificate_authorities={"default": {}, "edge": {"validity": "2y"}},
+        roles={name: {"policies": [READ_ONLY]} for name in ("admin", "idle", "reader")},
+        hosts={
+            # RFC 4514 escapes the plus sign in the subject by which Roles Anywhere knows this one.
+            "web": {"roles": ["reader"], "identity": "web+1@example.com", "delivery": SECRETS},
+            "db": {"roles": ["reader"], "delivery": SECRETS, "certificate": {"validity": "20d"}},
+            "edge": {
+                "roles": ["admin", "reader"],
+                "default_role": "reader",
+                "ca": "edge",
+                "delivery": SECRETS,
+            },
+        },
+    )
+
+
+def status(world: World) -> dict[str, Any]:
+    world.wire.clear()
+    data: dict[str, Any] = envelopes.data("status", world.run("status", "--json").expect())
+    assert not world.wire.writes
+    return data
+
+
+def last_used(world: World) -> dict[str, str]:
+    return {each["entity"]: each["last_used"] for each in status(world)["identities"]}
+
+
+def test_status_from_before_the_first_apply_to_after_a_use(world: World) -> None:
+    world.write(content())
+    before = status(world)
+    assert (before["lineage"], before["serial"], before["identities"], before["roles"]) == (None, 0, [], {})
+    assert before["pending_changes"] == len(world.plan().changes) > 0
+    text = world.run("status").expect().stdout
+    assert text.startswith(f"iam-ra status · namespace default · {ACCOUNT}/{REGION}\n")
+    assert "Nothing was applied yet" in text
+
+    world.apply()
+    data = status(world)
+    assert (data["namespace"], data["account_id"], data["region"]) == ("default", ACCOUNT, REGION)
+    assert (data["lineage"], data["serial"]) == (world.state["lineage"], world.state["serial"])
+    assert data["pending_changes"] == 0
+    found = {each["entity"]: each for each in data["identities"]}
+    assert {name: each["identity"] for name, each in found.items()} == {
+        "ca/default": "iam-ra default default G1",
+        "ca/edge": "iam-ra default edge G1",
+        "host/db": "db",
+        "host/edge": "edge",
+        "host/web": "web+1@example.com",
+    }
+    assert {name: each["days_left"] for name, each in found.items()} == {
+        "ca/default": 3649,
+        "ca/edge": 729,
+        "host/db": 19,
+        "host/edge": 364,
+        "host/web": 364,
+    }
+    assert {name: each["roles"] for name, each in found.items() if each["roles"]} == {
+        "host/db": ["reader"],
+        "host/edge": ["admin", "reader"],
+        "host/web": ["reader"],
+    }
+    assert data["roles"] == {
+        "admin": ["host/edge"],
+        "idle": [],
+        "reader": ["host/db", "host/edge", "host/web"],
+    }
+    certificate = load_certificate(world.secret("web", "certificate"))
+    assert found["host/web"]["serial"] == str(certificate.serial_number)
+    assert datetime.fromisoformat(found["host/web"]["not_after"]) == certificate.not_valid_after_utc
+    assert set(last_used(world).values()) == {""}
+
+    began = datetime.now(UTC).replace(microsecond=0)
+    world.run("verify", "web").expect()
+    used = last_used(world)
+    assert {name for name, when in used.items() if when} == {"host/web"}
+    assert began <= datetime.fromisoformat(used["host/web"]) <= began + timedelta(minutes=2)
+    text = world.run("status", "--color", "always").expect().stdout
+    assert f"{datetime.fromisoformat(used['host/web']):%Y-%m-%d %H:%M}" in text
+    (db,) = (line for line in text.splitlines() if line.startswith("host/db "))
+    (web,) = (line for line in text.splitlines() if line.startswith("host/web "))
+    # What ends within a month is red.
+    assert "\x1b[31m" in db
+    assert "\x1b[31m" not in web
+    assert text.endswith("The world is as the file says.\n")
+
+
+def test_what_is_pending(world: World) -> None:
+    now = small(hosts={"web": {"roles": ["reader"], "delivery": SECRETS}})
+    world.write(now)
+    world.apply()
+    now["roles"]["reader"]["description"] = "Reads"
+    world.write(now)
+    assert status(world)["pending_changes"] == 1
+    assert world.run("status").expect().stdout.endswith("1 change is pending: `iam-ra plan` shows them.\n")
+    now["hosts"]["new"] = {"roles": ["reader"], "delivery": SECRETS}
+    world.write(now)
+    changes = len(world.plan().changes)
+    assert status(world)["pending_changes"] == changes > 1
+    assert f"{changes} changes are pending" in world.run("status").expect().stdout
+    # What is not applied is not shown as if it were.
+    assert status(world)["roles"] == {"reader": ["host/web"]}
