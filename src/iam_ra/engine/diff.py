@@ -164,7 +164,7 @@ def _compare(part: Part, world: _World) -> Change | None:
 
 def _first_seen(seen: Observed | None) -> Finding:
     """Judge a part that the state does not know: new, or left half done by an apply that was killed."""
-    if seen is None or seen.presence is Presence.ABSENT:
+    if seen is None:
         return Finding(Action.CREATE, (Reason(Cause.NEW, "new in the file"),))
     interrupted = Reason(Cause.INTERRUPTED, seen.note or "an interrupted apply began it")
     return Finding(Action.REPLACE if seen.presence is Presence.BROKEN else Action.UPDATE, (interrupted,))

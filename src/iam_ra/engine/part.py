@@ -72,10 +72,9 @@ class Recorded:
 
 
 class Presence(Enum):
-    """What the snapshot shows of a part."""
+    """What the snapshot shows of a part; one that it does not show is not observed at all."""
 
     PRESENT = "present"
-    ABSENT = "absent"
     BROKEN = "broken"
     FOREIGN = "foreign"
 
@@ -85,7 +84,7 @@ class Observed:
     """A part as the snapshot shows it.
 
     `facts` are the outputs that can be seen, to be compared with the recorded ones. `note` says in a sentence what is
-    the matter with a part that is absent, broken or foreign.
+    the matter with a part that is broken or foreign.
     """
 
     presence: Presence

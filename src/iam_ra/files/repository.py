@@ -1,4 +1,4 @@
-"""The folder of the desired-state file, as far as a plan looks at it: generated files and who may read secrets."""
+"""The folder of the desired-state file, as far as a plan looks at it: who may read secrets, and what files hold."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ from iam_ra.files.recipients import CreationRules
 
 
 class Repository:
-    """Reads below one root; what was read is not read again."""
+    """Reads below one root; each `.sops.yaml` once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._rules = CreationRules(root)
-        self._digests: dict[str, str | None] = {}
-
-    def digest(self, path: str) -> str | None:
-        """Return the SHA-256 of a file's bytes in hex, or None where there is no file."""
-        if path not in self._digests:
-            self._digests[path] = file_digest(self.root / path)
-        return self._digests[path]
 
     def recipients(self, path: str) -> tuple[str, ...]:
         """Return who a new SOPS file at `path` would be encrypted to; nobody where no rule can say so."""

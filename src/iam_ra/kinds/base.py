@@ -90,9 +90,8 @@ class Kind(ABC):
 
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:  # noqa: ARG002
         """Return why a recorded part must change although its inputs did not, or None."""
-        if seen is None or seen.presence is Presence.ABSENT:
-            note = (seen and seen.note) or "was deleted outside iam-ra"
-            return Finding(Action.CREATE, (Reason(Cause.MISSING, note),))
+        if seen is None:
+            return Finding(Action.CREATE, (Reason(Cause.MISSING, "was deleted outside iam-ra"),))
         if seen.presence is Presence.BROKEN:
             return Finding(Action.REPLACE, (Reason(Cause.FAILED, seen.note),))
         notes = {

@@ -35,7 +35,7 @@ class Rules:
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:  # noqa: ARG002
         if self.finding is not None:
             return self.finding
-        if seen is None or seen.presence is Presence.ABSENT:
+        if seen is None:
             return Finding(Action.CREATE, (Reason(Cause.MISSING, "gone"),))
         if seen.presence is Presence.BROKEN:
             return Finding(Action.REPLACE, (Reason(Cause.FAILED, seen.note),))
@@ -90,13 +90,14 @@ def seen(presence: Presence = Presence.PRESENT, note: str = "", **facts: Any) ->
 def plan_of(
     desired: Iterable[Part] = (),
     recorded: Iterable[Recorded] = (),
-    observed: Mapping[str, Observed] | None = None,
+    observed: Mapping[str, Observed | None] | None = None,
     rules: Mapping[str, Rules] | None = None,
 ) -> Plan:
-    """Plan; what is recorded is also there, unless `observed` says otherwise."""
+    """Plan; what is recorded is also there, unless `observed` says otherwise (None: it is not shown)."""
     remembered = {each.address: each for each in recorded}
     world = {address: seen() for address in remembered}
-    world.update({at(address): each for address, each in (observed or {}).items()})
+    shown = {**world, **{at(address): each for address, each in (observed or {}).items()}}
+    world = {address: each for address, each in shown.items() if each is not None}
     return make_plan(desired, remembered, world, rules or {KIND: Rules()}, NOW)
 
 
