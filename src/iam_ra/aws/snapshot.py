@@ -62,6 +62,11 @@ class Snapshot:
         is_here = stack.tags.get(NAMESPACE_TAG) == self.names.namespace
         return is_here and lineage is not None and lineage == self.lineage
 
+    def is_stray(self, stack: Stack) -> bool:
+        """Tell whether an earlier life of the namespace left a stack: its tags say another lineage."""
+        is_here = stack.tags.get(NAMESPACE_TAG) == self.names.namespace
+        return is_here and LINEAGE_TAG in stack.tags and not self.owns(stack)
+
 
 def take(aws: Aws, names: Names) -> Snapshot:
     """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from iam_ra.anywhere.arn import parse_arn
 from iam_ra.aws.errors import code, message
 from iam_ra.aws.poller import PACE, Poller
 from iam_ra.engine.errors import ConflictError, StackError
@@ -59,6 +60,11 @@ class Stack:
     def uuid(self) -> str:
         """The part of the id that no other stack ever has, also none of the same name."""
         return self.id.rpartition("/")[2]
+
+    @property
+    def region(self) -> str:
+        """Where the stack is."""
+        return parse_arn(self.id).region
 
     @property
     def in_progress(self) -> bool:

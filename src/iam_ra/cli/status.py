@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from iam_ra.state.status import Identity
 
 _SOON_DAYS = 30
-_UNBOUNDED = 1_000_000
 
 
 @click.command("status", cls=Command)
@@ -90,7 +89,6 @@ def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style
         for each in found
     ]
     takers = [(f"role/{name}", ", ".join(entities) or "nobody") for name, entities in roles.items()]
-    # Cut to the screen on a screen only: what reads a pipe wants it whole.
-    width = WIDTH if sys.stdout.isatty() else _UNBOUNDED
+    width = WIDTH if sys.stdout.isatty() else None
     identities = table_text(columns, rows, color=style.color, width=width)
     return f"{identities}\n{table_text((Column('role'), Column('taken by')), takers, color=style.color, width=width)}"

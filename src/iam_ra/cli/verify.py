@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from iam_ra.render.style import Style
 
 
-_UNBOUNDED = 1_000_000
-
-
 @click.command("verify", cls=Command)
 @click.argument("hosts", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every host.")
@@ -90,7 +87,7 @@ def _text(attempts: Sequence[Attempt], style: Style) -> str:
         else (f"{plural(len(attempts), 'attempt')}, all as the file says.")
     )
     return (
-        table_text(columns, rows, color=style.color, width=WIDTH if sys.stdout.isatty() else _UNBOUNDED)
+        table_text(columns, rows, color=style.color, width=WIDTH if sys.stdout.isatty() else None)
         + "\n".join([*lines, "", tally])
         + "\n"
     )

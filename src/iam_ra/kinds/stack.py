@@ -31,6 +31,8 @@ STACK = "stack"
 DIGEST = "Digest"
 UPDATED = "updated"
 STATUS = "status"
+# The fact that an earlier life of the namespace left a stack.
+STRAY = "stray"
 
 
 class StackKind(Kind):
@@ -72,6 +74,10 @@ class StackKind(Kind):
 
     def look(self, entity: str, stack: Stack, snapshot: Snapshot) -> Observed:  # noqa: ARG002 - for kinds that look deeper
         """Judge one stack."""
+        if snapshot.is_stray(stack):
+            command = f"`aws cloudformation delete-stack --stack-name {stack.name} --region {stack.region}`"
+            note = f"an earlier life of this namespace left its stack; if nobody needs it: {command}"
+            return Observed(Presence.FOREIGN, {STRAY: True}, note)
         if not snapshot.owns(stack):
             return Observed(
                 Presence.FOREIGN, note=f"a stack named {stack.name} exists that this namespace did not make"

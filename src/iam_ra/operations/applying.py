@@ -100,7 +100,8 @@ class Applier:
         elif others.changes:
             outcome = self._execute(replace(planned, plan=others))
         if outcome.interrupted or not outcome.complete:
-            return outcome.and_then(Executor.skip(last, (), self._listen))
+            failed = tuple(each.change.address for each in outcome.failed)
+            return outcome.and_then(Executor.skip(last, failed, self._listen))
         if self._lock is not None:
             self._lock.forget()
         return outcome.and_then(self._make(last, planned, _Keeper()))

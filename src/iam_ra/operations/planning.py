@@ -25,6 +25,7 @@ from iam_ra.engine.errors import (
     TooManyDeletionsError,
 )
 from iam_ra.engine.part import Observed, Presence
+from iam_ra.engine.plan import Conflict
 from iam_ra.files.aws_config import stamped_configs
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.authority import authority_warnings
@@ -32,6 +33,7 @@ from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.host_certificate import identity_conflicts, with_former
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.role import trust_of
+from iam_ra.kinds.stack import STRAY
 from iam_ra.operations.workplace import Workplace, translated
 
 if TYPE_CHECKING:
@@ -95,10 +97,13 @@ class Planner:
             closer = self._look_closer(plan, self._workplace.run(snapshot))
             if closer:
                 plan = self._compare(snapshot, recorded, closer, destroy=destroy)
-            if not destroy:
-                # Found by what the file and the state say; what the plan would do about it must not be done.
-                conflicts = identity_conflicts(self._workplace.namespace, recorded, snapshot.caller.now)
-                plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
+            # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
+            conflicts = (
+                self._strays(snapshot)
+                if destroy
+                else identity_conflicts(self._workplace.namespace, recorded, snapshot.caller.now)
+            )
+            plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
         refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
         return Planned(
             plan, snapshot, state, tuple(refusals), tuple(authority_warnings(recorded, snapshot.caller.now))
@@ -128,6 +133,13 @@ class Planner:
                 if "path" in part.inputs
             },
         }
+
+    def _strays(self, snapshot: Snapshot) -> Iterator[Conflict]:
+        """Yield what an earlier life of the namespace left: not this one's to delete, and not to be passed over."""
+        for kind in self._kinds.values():
+            for address, seen in kind.observed(snapshot).items():
+                if seen.facts.get(STRAY):
+                    yield Conflict(address, seen.note)
 
     def _doubts(self, plan: Plan) -> set[Doubt]:
         names = self._workplace.names

@@ -1,11 +1,11 @@
-"""A small table of text: columns as wide as they must be, the widest cut where the screen ends."""
+"""A small table of text: columns as wide as they must be, the widest cut where a screen ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from iam_ra.render.style import WIDTH, Style, cells, elide, harmless
+from iam_ra.render.style import Style, cells, elide, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 # Narrower than that, a column tells nothing.
 _LEAST = 8
+_UNBOUNDED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,18 @@ def table_text(
     rows: Sequence[Sequence[str | Cell]],
     *,
     color: bool = False,
-    width: int = WIDTH,
+    width: int | None = None,
     indent: str = "",
 ) -> str:
-    """Return a table that ends in a newline, or nothing when there are no rows. Foreign text in it is made harmless."""
+    """Return a table that ends in a newline, or nothing when there are no rows. Foreign text in it is made harmless.
+
+    Without a `width` nothing is cut: what reads a pipe wants it whole.
+    """
     if not rows:
         return ""
     style = Style(color)
     body = [[_harmless(cell) for cell in row] for row in rows]
-    widths = _widths(columns, body, width - len(indent))
+    widths = _widths(columns, body, (width or _UNBOUNDED) - len(indent))
     heading = [Cell(column.title.upper(), style.dim) for column in columns]
     lines = [_line(row, columns, widths) for row in (heading, *body)]
     return "".join(f"{indent}{line}\n" for line in lines)

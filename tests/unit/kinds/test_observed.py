@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,26 @@ def test_a_stack_with_our_name_and_other_tags_is_foreign(tags: dict[str, str]) -
     found = seen_in(snapshot(init_stack(), stack("iam-ra-default-role-admin", tags=tags)))
     assert found["role/admin:stack"].presence is Presence.FOREIGN
     assert "iam-ra-default-role-admin" in found["role/admin:stack"].note
+
+
+@pytest.mark.parametrize("lineage", [LINEAGE, None])
+def test_what_an_earlier_life_of_the_namespace_left_is_foreign_with_the_way_to_delete_it(
+    lineage: str | None,
+) -> None:
+    stray = stack("iam-ra-default-host-old", tags={NAMESPACE_TAG: "default", LINEAGE_TAG: "0-0"})
+    world = replace(snapshot(*([init_stack()] if lineage else []), stray), lineage=lineage)
+    seen = seen_in(world)["host/old:stack"]
+    assert seen.presence is Presence.FOREIGN
+    assert "an earlier life of this namespace left" in seen.note
+    command = "aws cloudformation delete-stack --stack-name iam-ra-default-host-old --region ap-southeast-2"
+    assert command in seen.note
+
+
+@pytest.mark.parametrize("tags", [{}, {NAMESPACE_TAG: "default"}, {NAMESPACE_TAG: "x", LINEAGE_TAG: "0-0"}])
+def test_a_stack_that_somebody_else_made_is_not_from_an_earlier_life(tags: dict[str, str]) -> None:
+    seen = seen_in(snapshot(init_stack(), stack("iam-ra-default-host-old", tags=tags)))["host/old:stack"]
+    assert "delete-stack" not in seen.note
+    assert not seen.facts
 
 
 def test_an_init_stack_that_another_made_is_foreign() -> None:
