@@ -148,7 +148,8 @@ CHECKS: tuple[Check, ...] = (
         "No enabled list of the trust anchor revokes the certificate",
         certificate.revocation,
         denied("Certificate revoked"),
-        "Issue a new certificate: `iam-ra apply --renew host/NAME`. A revoked one stays revoked.",
+        "A revoked certificate stays revoked. For a new one take the host out of iam-ra.yaml, run `iam-ra apply`, put it "
+        "back and run it again.",
         needs=("path",),
         uncertain=("crl-expired", "crl-issuer", "crl-der"),
     ),
