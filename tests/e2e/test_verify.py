@@ -168,6 +168,24 @@ def test_a_key_that_may_not_be_read_is_no_refusal(applied: World) -> None:
     assert "secretsmanager:GetSecretValue is not allowed" in attempts(result)["host/edge", "idle"]["error"]
 
 
+def test_the_way_to_the_service(applied: World) -> None:
+    """The session is asked for as boto3 would: over HTTPS with an authority of one's own, and through a proxy."""
+    bundle = applied.folder / "authority.crt"
+    bundle.write_text(applied.server.authority_pem)
+    secure = applied.server.https_url
+    applied.run("verify", "web", AWS_ENDPOINT_URL=secure, AWS_CA_BUNDLE=str(bundle)).expect(0)
+    unreachable = "http://127.0.0.1:1"
+    result = applied.run("verify", "web", "--json", AWS_ENDPOINT_URL_ROLESANYWHERE=unreachable)
+    assert wrong(result) == {("host/web", "reader"): "failed"}
+    assert "127.0.0.1:1" in attempts(result)["host/web", "reader"]["error"]
+    by_name = applied.server.endpoint_url.replace("127.0.0.1", "localhost")
+    proxy = {"AWS_ENDPOINT_URL_ROLESANYWHERE": by_name, "HTTP_PROXY": unreachable}
+    result = applied.run("verify", "web", "--json", NO_PROXY="127.0.0.1", **proxy)
+    assert wrong(result) == {("host/web", "reader"): "failed"}
+    assert "proxy" in attempts(result)["host/web", "reader"]["error"]
+    applied.run("verify", "web", NO_PROXY="127.0.0.1,localhost", **proxy).expect(0)
+
+
 def test_no_key_and_no_credentials_are_shown(applied: World) -> None:
     keys = {name: applied.secret(name, "private-key").encode() for name in ("edge", "web")}
     keys["file"] = applied.open(applied.sops_file("file"))["private_key"].encode()

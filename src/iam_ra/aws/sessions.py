@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
 from iam_ra.anywhere.keys import sign_with
 from iam_ra.anywhere.signature import create_session_request
@@ -50,7 +51,12 @@ class Sessions:
         self._endpoint = aws.endpoint_of("rolesanywhere")
         # A path of a bundle, which the stubs do not know.
         verify: Any = os.environ.get("AWS_CA_BUNDLE") or True
-        self._http = URLLib3Session(verify=verify, timeout=_TIMEOUT_SECONDS, max_pool_connections=10)
+        self._http = URLLib3Session(
+            verify=verify,
+            proxies=get_environ_proxies(self._endpoint),
+            timeout=_TIMEOUT_SECONDS,
+            max_pool_connections=10,
+        )
         self._pace = Pace(per_second)
 
     def open(self, request: SessionRequest, leaf: x509.Certificate, key: PrivateKey) -> Credentials:
