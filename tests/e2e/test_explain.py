@@ -285,6 +285,23 @@ def test_arns_that_are_none(doctor: Doctor, name: str, value: str, says: str) ->
     assert says in doctor.run().expect(64).said
 
 
+def test_a_trust_anchor_of_another_source(doctor: Doctor) -> None:
+    """Nothing is better than a wrong diagnosis: these certificates are not where explain reads them."""
+    authority = (
+        "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-4333-8444-555555555555"
+    )
+    anywhere = doctor.world.aws("rolesanywhere")
+    source = {"sourceType": "AWS_ACM_PCA", "sourceData": {"acmPcaArn": authority}}
+    made = anywhere.create_trust_anchor(name="private", source=source, enabled=True)["trustAnchor"]
+    doctor.arns["trust-anchor"] = made["trustAnchorArn"]
+    try:
+        result = doctor.run().expect(1)
+    finally:
+        anywhere.delete_trust_anchor(trustAnchorId=made["trustAnchorId"])
+    assert "IRA2000" in result.said
+    assert "its source is AWS_ACM_PCA" in result.said
+
+
 def test_a_certificate_that_is_none(doctor: Doctor) -> None:
     doctor.certificate = "mine\n"
     assert "openssl x509" in doctor.run().expect(1).said

@@ -168,6 +168,20 @@ def test_a_key_that_may_not_be_read_is_no_refusal(applied: World) -> None:
     assert "secretsmanager:GetSecretValue is not allowed" in attempts(result)["host/edge", "idle"]["error"]
 
 
+def test_a_host_whose_certificate_was_never_issued(applied: World) -> None:
+    """As an apply leaves it that failed half-way."""
+    before = applied.objects["default/state.json"]
+    state = json.loads(before)
+    del state["parts"]["host/web:certificate"]
+    applied.put("default/state.json", json.dumps(state).encode())
+    try:
+        result = applied.run("verify", "--all", "--json")
+    finally:
+        applied.put("default/state.json", before)
+    assert wrong(result) == {("host/web", "reader"): "failed"}
+    assert "it has no certificate yet" in attempts(result)["host/web", "reader"]["error"]
+
+
 def test_the_way_to_the_service(applied: World) -> None:
     """The session is asked for as boto3 would: over HTTPS with an authority of one's own, and through a proxy."""
     bundle = applied.folder / "authority.crt"
