@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from iam_ra.config import arns, fields
+from iam_ra.config.cloudformation import has_reference
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import SECTIONS, nearest
 
@@ -133,6 +135,7 @@ class _Checks:
     # Roles
 
     def role(self, name: str, role: RoleEntry) -> None:
+        has_reference(self.source, ("roles", name, "description"), role.description)
         for index, arn in enumerate(role.policies):
             self._policy_arn(arn, ("roles", name, "policies", index))
         if role.permissions_boundary:
@@ -151,6 +154,8 @@ class _Checks:
                 )
 
     def _policy_arn(self, text: str, path: tuple[str | int, ...]) -> None:
+        if has_reference(self.source, path, text):
+            return
         try:
             arn = arns.parse_policy_arn(text)
         except ValueError as error:
@@ -274,16 +279,19 @@ class _Checks:
                 )
 
     def sops_paths(self) -> None:
-        """Report SOPS files that two hosts would write."""
-        taken = {PurePath(self.source.name).name.casefold(): ""}
+        """Report SOPS files that two hosts would write, and those that lie where iam-ra reads something else."""
+        others = self._files_read()
+        taken: dict[str, str] = {}
         for name, host in self.draft.entry.hosts.items():
             delivery = host.delivery or self.draft.entry.defaults.delivery
             if "sops" not in delivery or not self.draft.sound("hosts", name, "sops"):
                 continue
             path = sops_path(name, host)
-            first = taken.setdefault(path.casefold(), name)
-            if first != name and self.draft.sound("hosts", first, "sops"):
-                owner = f"the SOPS file of the host `{first}` already" if first else "this file"
+            owner = others.get(_on_disk(path), "")
+            first = taken.setdefault(_on_disk(path), name)
+            if first != name:
+                owner = f"the SOPS file of the host `{first}` already"
+            if owner:
                 self.source.report(
                     Check.PATH_TAKEN,
                     ("hosts", name, "sops"),
@@ -291,6 +299,20 @@ class _Checks:
                     why="One would overwrite the other; some disks do not tell capital letters apart.",
                     fix="Give each a path of its own.",
                 )
+
+    def _files_read(self) -> dict[str, str]:
+        """Return what the other files of the folder are, by their path."""
+        policies = [
+            policy
+            for role in self.draft.entry.roles.values()
+            for policy in (*role.inline_policies.values(), role.session_policy)
+            if isinstance(policy, str)
+        ]
+        return {
+            **{_on_disk(path): "the file of a policy" for path in policies},
+            "iam-ra.yaml": "where iam-ra looks for its file",
+            _on_disk(PurePath(self.source.name).name): "this file",
+        }
 
     # Tags
 
@@ -360,6 +382,11 @@ class _Checks:
     def _item(self, path: tuple[str | int, ...], index: int) -> tuple[str | int, ...]:
         """Return the path of a list's item, or of the value itself where one text stands for a list of one."""
         return (*path, index) if self.source.has((*path, index)) else path
+
+
+def _on_disk(path: str) -> str:
+    """Return what two paths have in common that some disks take for one."""
+    return unicodedata.normalize("NFC", path.casefold())
 
 
 def _tidy_name(name: str) -> str:

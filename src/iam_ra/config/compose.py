@@ -77,7 +77,7 @@ class Composer:
                 (),
                 "the fast YAML parser is missing; a large file takes ten times as long",
                 why="ruamel.yaml was installed without its C parser.",
-                fix="pip install 'ruamel.yaml[oldlibyaml]'",
+                fix="Install it: `pip install 'ruamel.yaml[oldlibyaml]'`",
                 severity="warning",
             )
         text = _INNER_COLON.sub(self.colon, self.source.text)

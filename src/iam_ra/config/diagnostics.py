@@ -66,6 +66,7 @@ class Check(Enum):
     PATH_TAKEN = "IRA1148", "Two files have one path"
     DESCRIPTION = "IRA1149", "A bad description"
     UNKNOWN_REGION = "IRA1151", "A region that iam-ra does not know (warning)"
+    DYNAMIC_REFERENCE = "IRA1152", "A text that CloudFormation would replace by a parameter or a secret"
     # References
     UNKNOWN_ROLE = "IRA1160", "A role that does not exist"
     UNKNOWN_AUTHORITY = "IRA1161", "An authority that does not exist"
@@ -83,6 +84,7 @@ class Check(Enum):
     POLICY_CHARACTERS = "IRA1182", "A policy has characters that IAM refuses"
     POLICY_NAME = "IRA1183", "An inline policy has a bad name"
     POLICY_VERSION = "IRA1184", "A policy without a version (warning)"
+    TEMPLATE_FUNCTION = "IRA1185", "A policy holds a function of CloudFormation"
     # Quotas of AWS
     MANAGED_POLICIES = "IRA1190", "Too many managed policies for a role"
     INLINE_POLICIES = "IRA1191", "Inline policies are too large"

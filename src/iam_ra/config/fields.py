@@ -31,6 +31,7 @@ TAG_VALUE_PATTERN = "^[ a-zA-Z0-9_.:/=+@-]{1,256}$"
 # What IAM takes (source: botocore model iam 2010-05-08, roleDescriptionType), without line breaks.
 DESCRIPTION_PATTERN = "^[ -~\u00a1-\u00ff]{0,1000}$"
 FILE_PATTERN = r"^(?!/)[^\\\x00-\x1f]+$"
+SOPS_PATTERN = r"^(?!/)[^\\\x00-\x1f]+\.ya?ml$"
 ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
 
 
@@ -206,7 +207,7 @@ def _version(value: str) -> str:
             Check.VERSION,
             f"`{value}` is no version of the file that this iam-ra reads",
             why="It reads version 1.",
-            fix="Write version: 1, or install the iam-ra that made the file.",
+            fix="Write `version: 1`, or install the iam-ra that made the file.",
         )
     return value
 
@@ -377,7 +378,34 @@ def _absolute_path(value: str) -> str:
     return value
 
 
-SopsPath = Annotated[Text, AfterValidator(_relative_path((".yaml", ".yml"))), _form(FILE_PATTERN)]
+def _unclaimed(value: str) -> str:
+    """Refuse the places where a SOPS file would be taken for something else; some disks ignore the case of letters."""
+    steps = value.casefold().split("/")
+    owner = (
+        "`.git` belongs to git"
+        if ".git" in steps
+        else "`exports` holds what `iam-ra export` writes"
+        if steps[0] == "exports"
+        else "sops reads its rules from `.sops.yaml`"
+        if steps[-1] == ".sops.yaml"
+        else ""
+    )
+    if owner:
+        refuse(
+            Check.PATH,
+            f"`{value}` cannot be this path: {owner}",
+            why="One would overwrite or misread the other.",
+            fix="Give it a place of its own, for example secrets/name.yaml",
+        )
+    return value
+
+
+SopsPath = Annotated[
+    Text,
+    AfterValidator(_relative_path((".yaml", ".yml"))),
+    AfterValidator(_unclaimed),
+    _form(SOPS_PATTERN),
+]
 policy_path = _relative_path((".json", ".yaml", ".yml"))
 HostPath = Annotated[Text, AfterValidator(_absolute_path), _form(ABSOLUTE_PATTERN)]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from contextlib import contextmanager
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,10 @@ from iam_ra.config.lives import check_lives
 from iam_ra.config.policies import PolicyReader
 from iam_ra.config.quotas import check_counts, check_inline_size, check_session_policy, check_trust_policies
 from iam_ra.config.source import Source, read_source
+from iam_ra.engine.collector import collector_paused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from iam_ra.config.model import Json, Namespace
 
@@ -69,20 +69,8 @@ def load(path: Path) -> Loaded:
 
     Raises ConfigError with every problem of the file, and of the policy files that it names, at once.
     """
-    with _collector_paused():
+    with collector_paused():
         return _load(path)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare the garbage collector the nodes of a large file: it walks them again and again and finds nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _load(path: Path) -> Loaded:
@@ -148,7 +136,10 @@ def _read(path: Path) -> Source:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise _unreadable(
-            str(path), f"the file cannot be read: {reason}", "", f"Check the path: ls -l {path}"
+            str(path),
+            f"the file cannot be read: {reason}",
+            "",
+            f"Check the path: `ls -l {shlex.quote(str(path))}`",
         ) from error
 
 
@@ -173,7 +164,7 @@ def _existing(path: Path, shown: Path, reason: str) -> Path:
 def _start(name: Path | str) -> str:
     """Return how to begin: the words that every file needs, as a command to copy."""
     shortest = "version: 1\\nnamespace: default\\nregion: ap-southeast-2\\n"
-    return f"Start from iam-ra.yaml.example, or with: printf '{shortest}' > {name}"
+    return f"Start from iam-ra.yaml.example, or with: `printf '{shortest}' > {shlex.quote(str(name))}`"
 
 
 def _unreadable(file: str, what: str, why: str, fix: str) -> ConfigError:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iam_ra.config.cloudformation import check_document
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import nearest
 from iam_ra.config.fields import describe
@@ -90,20 +91,26 @@ def _plain(value: Any) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
+    """`computed` are the paths of what CloudFormation's functions would give: said once, and nothing else about them."""
+
     source: Source
+    computed: set[tuple[str | int, ...]] = field(default_factory=set)
 
     def check(self, document: Any, path: tuple[str | int, ...]) -> None:
         if not isinstance(document, dict):
             self._say(path, f"a policy document must be a mapping, not {describe(document)}")
             return
         self._characters(document, path)
+        self.computed.update(check_document(self.source, document, path))
         self._keys(document, path, _TOP)
         version = document.get("Version")
         if version is None and "Version" not in document:
             self._old_version(path)
         elif version not in _VERSIONS:
             self._say(
-                (*path, "Version"), f"`{version}` is no version of the policy language", "Write '2012-10-17'."
+                (*path, "Version"),
+                f"`{version}` is no version of the policy language",
+                "Write `Version: '2012-10-17'`.",
             )
         statements = document.get("Statement")
         if isinstance(statements, dict):
@@ -116,6 +123,8 @@ class _Checker:
             self._say((*path, "Statement"), "a policy document needs at least one Statement")
 
     def _statement(self, statement: Any, path: tuple[str | int, ...]) -> None:
+        if path in self.computed:
+            return
         if not isinstance(statement, dict):
             self._say(path, f"a Statement must be a mapping, not {describe(statement)}")
             return
@@ -123,7 +132,7 @@ class _Checker:
         effect = statement.get("Effect")
         if effect not in {"Allow", "Deny"}:
             said = "Effect is missing" if effect is None else f"`{effect}` is no Effect"
-            self._say((*path, "Effect"), said, "Write Effect: Allow or Effect: Deny.")
+            self._say((*path, "Effect"), said, "Write `Effect: Allow` or `Effect: Deny`.")
         for word in ("Action", "Resource"):
             self._one_of(statement, path, word)
         if not isinstance(statement.get("Sid", ""), str) or not _SID.fullmatch(statement.get("Sid", "")):
@@ -166,7 +175,7 @@ class _Checker:
 
     def _keys(self, mapping: dict[str, Any], path: tuple[str | int, ...], allowed: tuple[str, ...]) -> None:
         for key in mapping:
-            if key not in allowed:
+            if key not in allowed and (*path, key) not in self.computed:
                 near = nearest(key, allowed)
                 principal = key in {"Principal", "NotPrincipal"}
                 self.source.report(
@@ -216,11 +225,13 @@ class _Checker:
             (*path, "Version"),
             "the policy document has no Version",
             why="IAM then reads it by the rules of 2008, which know no policy variables.",
-            fix="Add Version: '2012-10-17'.",
+            fix="Add `Version: '2012-10-17'`.",
             severity="warning",
         )
 
     def _say(self, path: tuple[str | int, ...], what: str, fix: str = "") -> None:
+        if path in self.computed:
+            return
         self.source.report(
             Check.POLICY_DOCUMENT,
             path,

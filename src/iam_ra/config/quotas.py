@@ -120,7 +120,7 @@ def _report_trust(source: Source, role: str, size: int, limit: int, names: list[
     raised = next((step for step in (4_096, MAX_TRUST_POLICY) if limit < step and size <= step), None)
     fix = (
         f"Shorten the identities, split the role, or have IAM's quota `Role trust policy length` raised to {raised:,} "
-        f"and set limits.trust_policy_size: {raised}."
+        f"and set `limits.trust_policy_size: {raised}`."
         if raised
         else f"Shorten the identities or split the role: IAM cannot be raised beyond {MAX_TRUST_POLICY:,}."
     )

@@ -47,6 +47,7 @@ _TYPES = {
     fields.IDENTITY_PATTERN: "text of `A-Z a-z 0-9 _ . = + @ -`, 2 to 61",
     fields.ABSOLUTE_PATTERN: "absolute path",
     fields.FILE_PATTERN: "relative path",
+    fields.SOPS_PATTERN: "relative path of a YAML file",
     fields.ACCOUNT_PATTERN: "12 digits",
     arns.REGION_PATTERN: "region",
     arns.POLICY_ARN_PATTERN: "ARN of a policy",

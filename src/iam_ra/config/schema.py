@@ -248,7 +248,8 @@ class HostEntry(Entry):
     )
     sops: f.SopsPath | None = Field(
         default=None,
-        description="The path of its SOPS file, relative to this file; default: `secrets/hosts/<host>/iam-ra.yaml`.",
+        description="The path of its SOPS file, relative to this file, of no other host and with `.yaml` or `.yml` at its end; "
+        "default: `secrets/hosts/<host>/iam-ra.yaml`.",
         examples=["secrets/web.yaml"],
     )
     tags: f.Tags = Field(

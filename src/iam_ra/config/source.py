@@ -7,6 +7,7 @@ they mean.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -192,7 +193,7 @@ def read_source(path: Path, name: str, limit: int) -> Source:
             Check.ENCODING,
             f"the byte 0x{content[error.start]:02x} is not UTF-8",
             "The file is read as UTF-8, the encoding of YAML.",
-            f"Save it as UTF-8, or convert it: iconv -f latin1 -t utf-8 {name}",
+            f"Save it as UTF-8, or convert it: `iconv -f latin1 -t utf-8 {shlex.quote(name)}`",
             before=content[: error.start].decode("utf-8"),
         )
 

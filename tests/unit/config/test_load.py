@@ -182,7 +182,7 @@ def test_the_search_goes_up_to_the_root_of_the_repository(tmp_path: Path) -> Non
     assert problem.id == "IRA1101"
     assert f"{inside} and its parents up to {tmp_path / 'repo'}" in problem.why
     assert "iam-ra.yaml.example" in problem.fix
-    command = problem.fix.partition("with: ")[2]
+    command = problem.fix.partition("with: ")[2].strip("`")
     subprocess.run(["/bin/sh", "-c", command], cwd=inside, check=True)
     assert load(find(None, {}, inside)).namespace.name == "default"
     (inside / "iam-ra.yaml").unlink()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from iam_ra.config.diagnostics import Check, ConfigError
+from iam_ra.config.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from iam_ra.config.diagnostics import Diagnostic
     from iam_ra.config.load import Loaded
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 STATEMENT = "{Effect: Allow, Action: 's3:*', Resource: '*'}"
 ARN = "arn:aws:iam::aws:policy/A"
+SECRET = "{{resolve:secretsmanager:s}}"
 
 
 def whole(**changes: str) -> str:
@@ -166,6 +168,13 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.PATH, hosts("w1: {roles: [a], sops: /w.yaml}"), "6:26"),
     (Check.PATH, hosts("w1: {roles: [a], sops: w.txt}"), "6:26"),
     (Check.PATH, hosts("w1: {roles: [a], sops: 'a\\w.yaml'}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: secrets/w}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: secrets/./w.yaml}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: .sops.yaml}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: secrets/.Sops.yaml}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: Exports/aws/w1.yaml}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: .git/w1.yaml}"), "6:26"),
+    (Check.PATH, hosts("w1: {roles: [a], sops: vendor/.git/w1.yaml}"), "6:26"),
     (Check.PATH, policy("../p.json"), "4:34"),
     (Check.PATH, "defaults: {host_paths: {certificate: run/cert}}", "4:38"),
     (Check.PATH, "defaults: {host_paths: {certificate: /run/../cert}}", "4:38"),
@@ -175,9 +184,63 @@ CASES: list[tuple[Check, str | bytes, str]] = [
         hosts("w1: {roles: [a]}", "w2: {roles: [a], sops: secrets/hosts/W1/iam-ra.yaml}"),
         "7:26",
     ),
+    (
+        Check.PATH_TAKEN,
+        hosts("w1: {roles: [a], sops: s/caf\u00e9.yaml}", "w2: {roles: [a], sops: s/cafe\u0301.yaml}"),
+        "7:26",
+    ),
     (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: iam-ra.yaml}"), "6:26"),
+    (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: IAM-RA.yaml}"), "6:26"),
     (Check.DESCRIPTION, 'roles: {r: {description: "a\\nb"}}', "4:26"),
     (Check.DESCRIPTION, "roles: {r: {description: ☃}}", "4:26"),
+    (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{description: 'of {SECRET}'}}}}", "4:26"),
+    (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{policies: ['{ARN}/{SECRET}']}}}}", "4:24"),
+    (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{permissions_boundary: '{ARN}/{SECRET}/b'}}}}", "4:35"),
+    (
+        Check.DYNAMIC_REFERENCE,
+        statement(f"{{Effect: Allow, Action: 's3:*', Resource: ['*', 'arn:aws:s3:::{SECRET}']}}"),
+        "4:115",
+    ),
+    (
+        Check.DYNAMIC_REFERENCE,
+        statement(
+            f"{{Effect: Allow, Action: '*', Resource: '*', Condition: {{Bool: {{'aws:{SECRET}': x}}}}}}"
+        ),
+        "4:130",
+    ),
+    (
+        Check.DYNAMIC_REFERENCE,
+        f"roles: {{r: {{session_policy: {{Version: 2012-10-17, Id: '{SECRET}', Statement: {STATEMENT}}}}}}}",
+        "4:55",
+    ),
+    (Check.TEMPLATE_FUNCTION, statement("{Effect: Allow, Action: 's3:*', Resource: {Ref: bucket}}"), "4:110"),
+    (
+        Check.TEMPLATE_FUNCTION,
+        statement("{Effect: Allow, Action: 's3:*', Resource: [{'Fn::GetAtt': [b, Arn]}, '*']}"),
+        "4:111",
+    ),
+    (
+        Check.TEMPLATE_FUNCTION,
+        statement("{Effect: Allow, Action: 's3:*', Resource: '*', Condition: {StringEquals: {Ref: x}}}"),
+        "4:141",
+    ),
+    (
+        Check.TEMPLATE_FUNCTION,
+        statement("{Effect: Allow, Action: 's3:*', Resource: '*', Condition: {Bool: {Condition: x}}}"),
+        "4:133",
+    ),
+    (
+        Check.TEMPLATE_FUNCTION,
+        statement(
+            "{Effect: Allow, Action: '*', Resource: '*', Condition: {StringEquals: {'a:b': [x, {'Fn::Sub': y}]}}}"
+        ),
+        "4:150",
+    ),
+    (
+        Check.TEMPLATE_FUNCTION,
+        policy("{Version: 2012-10-17, Statement: " + STATEMENT + ", 'Fn::Transform': {Name: x}}"),
+        "4:115",
+    ),
     (Check.UNKNOWN_ROLE, hosts("w1: {roles: [a, x], default_role: a}"), "6:19"),
     (Check.UNKNOWN_AUTHORITY, hosts("w1: {roles: [a], ca: x}"), "6:24"),
     (Check.UNKNOWN_AUTHORITY, "certificate_authorities: {b: {}}\n" + hosts("w1: {roles: [a]}"), "7:3"),
@@ -350,7 +413,7 @@ def test_a_trust_policy_over_its_limit_is_said_with_figures(problems: Problems) 
     (problem,) = problems(hosts(*lines))
     assert re.search("would have 2,[0-9]{3} characters, 2,048 are allowed", problem.what)
     assert problem.why == "It names the 200 identities that may take the role, 8 characters each on average."
-    assert "raised to 4,096 and set limits.trust_policy_size: 4096" in problem.fix
+    assert "raised to 4,096 and set `limits.trust_policy_size: 4096`" in problem.fix
     assert problems("limits: {trust_policy_size: 4096}\n" + hosts(*lines)) == []
 
 
@@ -401,9 +464,53 @@ def test_problems_of_policy_files_have_their_own_places(problems: Problems, tmp_
     ]
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    from iam_ra.config.load import load  # noqa: PLC0415 - the fixtures load texts only
+def test_functions_in_a_policy_hide_no_other_problem_of_it(problems: Problems) -> None:
+    text = statement("[{Effect: Alow, Action: {Ref: a}, Resource: {'Fn::Sub': b}}, {'Fn::If': [c, d, e]}]")
+    assert [each.id for each in problems(text)] == ["IRA1181", "IRA1185", "IRA1185", "IRA1185"]
 
+
+def test_conditions_of_iam_are_no_functions_of_templates(problems: Problems) -> None:
+    condition = (
+        "{StringLike: {'aws:PrincipalTag/Ref': 'Fn::Sub', 's3:prefix': ['{resolve:x}', '${aws:username}']}}"
+    )
+    assert problems(statement(f"{{Effect: Allow, Action: '*', Resource: '*', Condition: {condition}}}")) == []
+
+
+def test_references_in_policy_files_are_said_there(problems: Problems, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(
+        '{"Version": "2012-10-17",\n "Statement": {"Effect": "Allow", "Action": "*",\n'
+        f' "Resource": "arn:aws:s3:::{SECRET}"}}}}'
+    )
+    (problem,) = problems("roles: {r: {inline_policies: {a: p.json}, session_policy: p.json}}")
+    assert (problem.id, Path(problem.file).name, problem.line, problem.column) == ("IRA1152", "p.json", 3, 14)
+    assert problem.path == "Statement.Resource"
+    assert "secret" in problem.why
+
+
+def test_tags_have_no_room_for_references(problems: Problems) -> None:
+    found = problems(f"roles: {{r: {{tags: {{a: '{SECRET}'}}}}}}")
+    assert [each.id for each in found] == ["IRA1144"]
+
+
+def test_a_sops_file_must_not_replace_a_policy(problems: Problems, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(f"Version: 2012-10-17\nStatement: {STATEMENT}\n")
+    roles = "roles: {a: {inline_policies: {p: p.yaml}}}"
+    (problem,) = problems(hosts("w1: {roles: [a], sops: P.yaml}", before=roles))
+    assert (problem.id, problem.what) == ("IRA1148", "`P.yaml` is the file of a policy")
+
+
+def test_a_file_of_another_name_is_no_place_for_secrets_either(tmp_path: Path) -> None:
+    text = hosts("w1: {roles: [a], sops: other.yaml}", "w2: {roles: [a], sops: iam-ra.yaml}")
+    (tmp_path / "other.yaml").write_text(whole() + text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "other.yaml")
+    assert [each.what for each in caught.value.diagnostics] == [
+        "`other.yaml` is this file",
+        "`iam-ra.yaml` is where iam-ra looks for its file",
+    ]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for path, said in ((tmp_path / "gone.yaml", "no such file"), (tmp_path, "is a directory")):
         with pytest.raises(ConfigError) as caught:
             load(path)

@@ -59,6 +59,7 @@ def test_it_is_draft_07_and_accepts_the_example() -> None:
         "version: 1\nnamespace: n\nregion: us-east-1\nhosts: {h_1: {roles: [a]}}",
         "version: 1\nnamespace: n\nregion: us-east-1\nhosts: {h1: {roles: []}}",
         "version: 1\nnamespace: n\nregion: us-east-1\nhosts: {h1: {roles: [a], certificate: {validity: 90}}}",
+        "version: 1\nnamespace: n\nregion: us-east-1\nhosts: {h1: {roles: [a], sops: secrets/h1.json}}",
         "version: 1\nnamespace: n\nregion: us-east-1\nroles: {r: {protect: no}}",
         "version: 1\nnamespace: n\nregion: us-east-1\nroles: {r: {policies: [x]}}",
         "version: 1\nnamespace: n\nregion: us-east-1\nroles: {r: {session_policy: {Version: 1}}}",
