@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 import threading
 from pathlib import Path
@@ -78,7 +79,7 @@ def _inside(path: Path, root: Path) -> Path:
         raise FileError(
             f"{path} is refused.",
             why="It is a symlink; iam-ra changes only files that it wrote itself.",
-            fix=f"Remove the link: rm {target}",
+            fix=f"Remove the link: `rm {shlex.quote(str(target))}`",
         )
     return target
 

@@ -64,6 +64,9 @@ _MEMBERS = {
     "hckms": "key_id",
 }
 
+# How a key can begin, and no field of a rule does.
+_KEY_ALONE = re.compile("age1|ssh-|arn:|https?://|projects/|[0-9A-Fa-f]{40}$")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
@@ -129,7 +132,7 @@ class CreationRules:
             raise ToolError(
                 what,
                 why=f"No creation rule in {config} matches {shown!r}.",
-                fix=f"Add a rule to {config}: - path_regex: ^{re.escape(shown)}$ with `age: age1...` below it.",
+                fix=f"Add a rule to {config}: `- path_regex: ^{re.escape(shown)}$` with `age: age1...` below it.",
             )
         if self._file(config).recipients(path) is None:
             raise ToolError(
@@ -210,12 +213,27 @@ class _RulesFile:
 
     def recipients(self, target: Path) -> Recipients | None:
         rule = self.rule(target)
+        if rule:
+            self._check_whole(rule)
         try:
             return rule.recipients if rule else None
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise _unreadable(
                 self._path, f"A creation rule has another shape than sops knows: {error}."
             ) from error
+
+    def _check_whole(self, rule: _Rule) -> None:
+        """Raise ToolError for `{age: A,B}`: in braces YAML ends a plain text at the comma, and sops drops B in silence."""
+        lost = [
+            str(key) for key, value in rule.fields.items() if value is None and _KEY_ALONE.match(str(key))
+        ]
+        if lost:
+            raise ToolError(
+                f"{self._path} cannot be used.",
+                why=f"Creation rule {rule.number} has a comma in braces without quotes: {', '.join(lost)} is no"
+                " recipient there, but a field without a value.",
+                fix="Quote all recipients together: `age: 'age1...,age1...'`.",
+            )
 
     def _compile(self, expression: object) -> re.Pattern[str] | None:
         """Compile a Go regular expression (RE2) with Python's, which reads the common part the same way."""
@@ -307,11 +325,13 @@ def _unreadable(config: Path, why: str) -> ToolError:
     return ToolError(
         f"{config} cannot be used.",
         why=why,
-        fix=f"Correct it, and check it with: sops --config {shlex.quote(str(config))} encrypt FILE",
+        fix=f"Correct it, and check it with: `sops --config {shlex.quote(str(config))} encrypt FILE`",
     )
 
 
 def _new_config(path: Path) -> str:
     lines = ["creation_rules:", "  - path_regex: ^secrets/", "    age: age1..."]
     text = " ".join(shlex.quote(line) for line in lines)
-    return f"Name the recipients (age-keygen makes a key): printf '%s\\n' {text} > {shlex.quote(str(path))}"
+    return (
+        f"Name the recipients (`age-keygen` makes a key): `printf '%s\\n' {text} > {shlex.quote(str(path))}`"
+    )

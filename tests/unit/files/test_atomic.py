@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,9 @@ def test_a_link_in_the_files_place_is_neither_followed_nor_replaced(tmp_path: Pa
     assert caught.value.why.startswith("It is a symlink")
     assert (tmp_path / "real").read_text() == "theirs"
     assert (tmp_path / "link").is_symlink()
+    subprocess.run(["/bin/sh", "-c", caught.value.fix.split("`")[1]], check=True)
+    atomic.write(Path("link"), b"ours", root=tmp_path)
+    assert (tmp_path / "real").read_text() == "theirs"
 
 
 def test_a_root_may_itself_be_a_link(tmp_path: Path) -> None:

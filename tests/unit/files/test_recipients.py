@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from ruamel.yaml import YAML
 
 from iam_ra.engine.errors import ToolError
 from iam_ra.files.recipients import CreationRules, Recipients, recipients_of
+from iam_ra.render.style import wrap
 
 HOST = Path("secrets/hosts/web/iam-ra.yaml")
 ARN = "arn:aws:kms:us-east-1:123456789012:key/0c2b6f5e"
@@ -225,6 +228,48 @@ def test_reasons_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / ".sops.yaml").write_text("stores: {yaml: {indent: 2}}\n")
     assert "No creation rule" in problem(CreationRules(tmp_path))["why"]
     assert write(tmp_path, {"age": "age1a"}).problem(HOST) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "lost"),
+    [
+        ("{path_regex: ^secrets/, age: age1a,age1b}", "age1b"),
+        ("{age: age1a, age1b, age1c}", "age1b, age1c"),
+        (f"{{kms: {ARN},{ARN}2}}", f"{ARN}2"),
+        (f"{{pgp: {FINGERPRINT},{FINGERPRINT}}}", FINGERPRINT),
+    ],
+)
+def test_a_recipient_that_yaml_takes_for_a_field_is_not_dropped(tmp_path: Path, rule: str, lost: str) -> None:
+    (tmp_path / ".sops.yaml").write_text(f"creation_rules: [{rule}]")
+    found = problem(CreationRules(tmp_path))
+    assert found["what"] == f"{tmp_path}/.sops.yaml cannot be used."
+    assert f"Creation rule 1 has a comma in braces without quotes: {lost} is no recipient" in found["why"]
+    assert "`age: 'age1...,age1...'`" in found["fix"]
+    with pytest.raises(ToolError, match="cannot be used"):
+        CreationRules(tmp_path).recipients(HOST)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{age: 'age1a,age1b'}",
+        "{age: [age1a,age1b]}",
+        "{age: [age1a,age1b], kms: }",
+        "\n  - age: age1a,age1b\n",
+        "{path_regex: ^x, age: age1x,age1y}, {age: [age1a, age1b], pgp: null, aws_profile: }",
+    ],
+)
+def test_a_comma_in_quotes_lists_and_lines_separates_recipients(tmp_path: Path, rule: str) -> None:
+    (tmp_path / ".sops.yaml").write_text(f"creation_rules: {rule if rule[0] != '{' else f'[{rule}]'}")
+    assert CreationRules(tmp_path).recipients(HOST) == Recipients(("age1a", "age1b"))
+
+
+def test_the_command_shown_names_a_recipient_and_stays_whole(tmp_path: Path) -> None:
+    fix = problem(CreationRules(tmp_path))["fix"]
+    *_, command = re.findall("`([^`]*)`", fix)
+    assert any(f"`{command}`" in line for line in wrap(fix))
+    subprocess.run(["/bin/sh", "-c", command], check=True)
+    assert CreationRules(tmp_path).recipients(HOST) == Recipients(("age1...",))
 
 
 def test_recipients_print() -> None:
