@@ -130,8 +130,9 @@ class _Checker:
             return
         self._keys(statement, path, _STATEMENT)
         effect = statement.get("Effect")
-        if effect not in {"Allow", "Deny"}:
-            said = "Effect is missing" if effect is None else f"`{effect}` is no Effect"
+        if not isinstance(effect, str) or effect not in {"Allow", "Deny"}:
+            given = effect if isinstance(effect, str) else describe(effect)
+            said = "Effect is missing" if effect is None else f"`{given}` is no Effect"
             self._say((*path, "Effect"), said, "Write `Effect: Allow` or `Effect: Deny`.")
         for word in ("Action", "Resource"):
             self._one_of(statement, path, word)

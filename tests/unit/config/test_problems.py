@@ -214,6 +214,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
         "4:55",
     ),
     (Check.TEMPLATE_FUNCTION, statement("{Effect: Allow, Action: 's3:*', Resource: {Ref: bucket}}"), "4:110"),
+    (Check.TEMPLATE_FUNCTION, statement("{Effect: {Ref: e}, Action: 's3:*', Resource: '*'}"), "4:77"),
     (
         Check.TEMPLATE_FUNCTION,
         statement("{Effect: Allow, Action: 's3:*', Resource: [{'Fn::GetAtt': [b, Arn]}, '*']}"),
@@ -275,6 +276,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.POLICY_DOCUMENT, statement("[]"), "4:67"),
     (Check.POLICY_DOCUMENT, statement("[a]"), "4:68"),
     (Check.POLICY_DOCUMENT, statement("{Effect: allow, Action: 's3:*', Resource: '*'}"), "4:76"),
+    (Check.POLICY_DOCUMENT, statement("{Effect: [Allow], Action: 's3:*', Resource: '*'}"), "4:76"),
     (Check.POLICY_DOCUMENT, statement("{Action: 's3:*', Resource: '*'}"), "4:56"),
     (Check.POLICY_DOCUMENT, statement("{Effect: Allow, Resource: '*'}"), "4:67"),
     (
