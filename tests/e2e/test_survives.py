@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.e2e.wire import Lost
 from tests.e2e.world import READ_ONLY, finish, small
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Killer:
     """Kills a process at its n-th call: before the sandbox hears of it, or after it did and before it answers."""
 
     def __init__(self, world: World, calls: int, *, before: bool) -> None:
-        self.world, self.left, self.pid = world, calls, 0
+        self.world, self.left, self.pid, self.before = world, calls, 0, before
         self.ready, self.guard = threading.Event(), threading.Lock()
         if before:
             world.wire.before = self.count
@@ -55,6 +56,8 @@ class Killer:
             self.left -= 1
             if self.left == 0:
                 os.kill(self.pid, signal.SIGKILL)
+                if self.before:
+                    raise Lost
 
     def run(self, *command: str, **environ: str) -> Result:
         process = self.world.start(*command, **environ)

@@ -1,12 +1,13 @@
-"""What goes over the wire between iam-ra and the sandbox: counted, kept, denied, or the moment to kill the caller."""
+"""What goes over the wire between iam-ra and the sandbox: counted, kept, denied, late, or the moment to kill the caller."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from email.utils import format_datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iam_ra.sandbox import wire as serialiser
 from iam_ra.sandbox.call import Call, identify
@@ -14,6 +15,7 @@ from iam_ra.sandbox.process import HEALTH_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 READS = ("Get", "List", "Describe", "Head")
@@ -39,6 +41,28 @@ class Request:
         return self.service == "s3" and self.path.endswith("/lock.json")
 
 
+class Lost(Exception):  # noqa: N818 - no error of the test
+    """Raised by `before`: the sandbox never hears of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: str
+    headers: list[tuple[str, str]]
+    body: list[bytes]
+
+    @classmethod
+    def of(cls, app: WSGIApplication, environ: WSGIEnvironment) -> _Answer:
+        began: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            began.append((status, headers))
+            return lambda _: None
+
+        body = list(app(environ, start))
+        return cls(*began[-1], body)
+
+
 class Wire:
     """Stands in front of the sandbox's application."""
 
@@ -50,6 +74,11 @@ class Wire:
     def clear(self) -> None:
         self.requests: list[Request] = []
         self.denied: set[tuple[str, str]] = set()
+        # What these answer first, they answer for ever.
+        self.lagging: set[tuple[str, str]] = set()
+        self._answers: dict[tuple[str, str], _Answer] = {}
+        # The time that AWS says it is, where it is asked for.
+        self.now: datetime | None = None
         self.before: Callable[[Request], None] = lambda _: None
         self.after: Callable[[Request], None] = lambda _: None
 
@@ -66,12 +95,25 @@ class Wire:
         if ours:
             with self._guard:
                 self.requests.append(request)
-            self.before(request)
+            try:
+                self.before(request)
+            except Lost:
+                return _deny(call, environ, start_response)
             if (call.service, call.operation) in self.denied:
                 return _deny(call, environ, start_response)
-        answer = list(self._app(environ, start_response))
+        answer = self._answer(call, environ) if ours else _Answer.of(self._app, environ)
         if ours:
             self.after(request)
+        start_response(answer.status, answer.headers)
+        return answer.body
+
+    def _answer(self, call: Call, environ: WSGIEnvironment) -> _Answer:
+        key = (call.service, call.operation)
+        answer = self._answers.get(key) or _Answer.of(self._app, environ)
+        if key in self.lagging:
+            self._answers[key] = answer
+        if call.operation == "GetCallerIdentity" and self.now is not None:
+            answer.headers.append(("Date", format_datetime(self.now, usegmt=True)))
         return answer
 
     @property

@@ -71,3 +71,5 @@ class InitStack(StackKind):
         if bucket.name:
             bucket.empty(last=(run.names.state_key, run.names.lock_key))
         super().delete(recorded, run)
+        # Where the bucket was lost, no part was left that named an authority.
+        run.key_store.clear()

@@ -84,10 +84,20 @@ class FileKeyStore:
         with _explained("removed", path):
             self._temporary(scope).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-            for folder in (self.folder, self.folder.parent):
-                # Not empty, or gone by another thread's hand: both are fine.
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+        self._drop_empty_folders()
+
+    def clear(self) -> None:
+        """Remove every key of the lineage, and what killed runs left of them."""
+        for path in sorted(self.folder.glob("*ca-private-key*.pem*")):
+            with _explained("removed", path):
+                path.unlink(missing_ok=True)
+        self._drop_empty_folders()
+
+    def _drop_empty_folders(self) -> None:
+        for folder in (self.folder, self.folder.parent):
+            # Not empty, or gone by another thread's hand: both are fine.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _temporary(self, scope: str) -> Path:
         path = self.path(scope)
@@ -112,20 +122,20 @@ def check_private(path: Path, status: os.stat_result, uid: int) -> None:
         raise KeyStoreError(
             f"{path} is refused.",
             why="It is a symlink." if kind == stat.S_IFLNK else "It is neither a file nor a folder.",
-            fix=f"Put the real thing in its place, not a link: ls -l {shlex.quote(str(path))}",
+            fix=f"Put the real thing in its place, not a link: `ls -l {shlex.quote(str(path))}`",
         )
     if status.st_uid != uid:
         raise KeyStoreError(
             f"{path} is refused.",
             why=f"It belongs to user {status.st_uid}, and iam-ra runs as user {uid}: another user could change it.",
-            fix=f"Run iam-ra as its owner, or take it over: sudo chown {uid} {shlex.quote(str(path))}",
+            fix=f"Run iam-ra as its owner, or take it over: `sudo chown {uid} {shlex.quote(str(path))}`",
         )
     if status.st_mode & _OTHERS:
         mode = FOLDER_MODE if kind == stat.S_IFDIR else FILE_MODE
         raise KeyStoreError(
             f"{path} is refused.",
             why=f"Its mode is {stat.S_IMODE(status.st_mode):04o}: other users may get at the authority's key.",
-            fix=f"Close it: chmod {mode:o} {shlex.quote(str(path))}",
+            fix=f"Close it: `chmod {mode:o} {shlex.quote(str(path))}`",
         )
 
 
@@ -140,7 +150,7 @@ def _data_home(environ: Mapping[str, str]) -> Path:
     raise KeyStoreError(
         "There is no place for the authorities' keys.",
         why="Neither XDG_DATA_HOME nor HOME is set to an absolute path.",
-        fix="Set one: export XDG_DATA_HOME=$HOME/.local/share",
+        fix="Set one: `export XDG_DATA_HOME=$HOME/.local/share`",
     )
 
 
@@ -203,6 +213,6 @@ def _bring_over(path: Path) -> str:
     file = shlex.quote(str(path))
     folders = " ".join(shlex.quote(str(folder)) for folder in reversed(path.parents[:3]))
     return (
-        f"Bring it over from the machine that has it: install -d -m 700 {folders}"
-        f" && scp -p OTHER:{file} {file} && chmod 600 {file}"
+        f"Bring it over from the machine that has it: `install -d -m 700 {folders}"
+        f" && scp -p OTHER:{file} {file} && chmod 600 {file}`"
     )

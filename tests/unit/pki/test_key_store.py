@@ -93,7 +93,7 @@ def test_a_missing_key_says_where_it_belongs_and_how_to_bring_it(store: FileKeyS
     assert not store.exists("edge")
     assert "ca/edge" in caught.value.what
     assert str(store.path("edge")) in caught.value.why
-    command = caught.value.fix.split(": ", 1)[1]
+    command = caught.value.fix.split("`")[1]
     assert f"scp -p OTHER:{store.path('edge')}" in command
     # The command as shown, with a copy in the place of the network.
     source = FileKeyStore("elsewhere", "4e1f", {"HOME": str(store.folder.parents[2])})
@@ -112,7 +112,7 @@ def test_an_open_file_is_refused_until_the_command_shown_closes_it(store: FileKe
     with pytest.raises(KeyStoreError) as caught:
         store.load("default")
     assert f"{loose:04o}" in caught.value.why
-    subprocess.run(shlex.split(caught.value.fix.split(": ", 1)[1]), check=True)
+    subprocess.run(shlex.split(caught.value.fix.split("`")[1]), check=True)
     assert store.load("default").public_key == KEY.public_key
 
 
@@ -124,7 +124,7 @@ def test_an_open_folder_is_refused(store: FileKeyStore, *, parent: bool) -> None
     for use in (lambda: store.load("default"), lambda: store.create("edge", KEY)):
         with pytest.raises(KeyStoreError) as caught:
             use()
-        assert caught.value.fix == f"Close it: chmod 700 {folder}"
+        assert caught.value.fix == f"Close it: `chmod 700 {folder}`"
     assert not store.exists("edge")
 
 
@@ -194,3 +194,17 @@ def test_keys_deleted_side_by_side_leave_no_folder_behind(store: FileKeyStore) -
         with ThreadPoolExecutor(len(scopes)) as threads:
             list(threads.map(store.delete, scopes))
         assert not store.folder.parent.exists()
+
+
+def test_all_keys_of_one_lineage_go_and_no_others(tmp_path: Path) -> None:
+    environ = {"XDG_DATA_HOME": str(tmp_path)}
+    stores = [FileKeyStore("default", lineage, environ) for lineage in ("1", "2")]
+    for each in stores:
+        for scope in ("default", "factory"):
+            each.create(scope, KEY)
+    (stores[0].folder / ".ca-private-key-factory.pem.tmp").write_text("killed")
+    stores[0].clear()
+    assert not stores[0].folder.exists()
+    assert all(stores[1].exists(scope) for scope in ("default", "factory"))
+    # There is nothing left to go.
+    stores[0].clear()
