@@ -12,6 +12,9 @@ from tests.e2e.by_hand import ByHand
 from tests.e2e.world import READ_ONLY, small
 
 from iam_ra.anywhere.evaluate import CHECKS
+from iam_ra.anywhere.request import SessionRequest
+from iam_ra.anywhere.situation import Outcome
+from iam_ra.operations.explaining import explain_live
 from iam_ra.pki.certificate import certificate_pem
 
 if TYPE_CHECKING:
@@ -193,11 +196,17 @@ class Doctor:
         return self.world.run("explain", "--certificate", str(path), *arns, *more)
 
     def failed(self) -> list[str]:
-        return failed(self.run("--json"))
+        """Ask what the command asks, without the time that a process takes to start."""
+        request = SessionRequest(self.arns["trust-anchor"], self.arns["profile-arn"], self.arns["role-arn"])
+        results = explain_live(self.certificate.encode(), request, None)
+        return [each.id for each in results if each.outcome is Outcome.FAILED]
 
 
 @pytest.fixture
-def doctor(applied: World, hand: ByHand) -> Doctor:
+def doctor(applied: World, hand: ByHand, monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    for name, value in applied.environ.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
     return Doctor(applied, hand)
 
 
@@ -227,7 +236,7 @@ def test_whose_certificate_it_is(doctor: Doctor) -> None:
     assert "leaf" in doctor.failed()
     # A certificate that is not needed on the way does not hurt.
     doctor.certificate = own + doctor.world.objects["default/ca/edge/certificate.pem"].decode()
-    checks(doctor.run("--json"), 0)
+    assert doctor.failed() == []
 
 
 @pytest.mark.parametrize(
