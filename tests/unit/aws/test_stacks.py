@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -190,6 +191,46 @@ def test_a_stack_that_goes_while_it_is_made_is_said() -> None:
     client.creates = ["CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
     with pytest.raises(StackError, match="ended in DELETE_COMPLETE"):
         ensure(client)
+
+
+class Late(FakeCloudFormation):
+    """A CloudFormation whose descriptions show the former outputs some times more."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.add(NAME, "UPDATE_COMPLETE", template="former")
+        self.times = times
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        answer = super().describe_stacks(StackName=StackName)
+        if (
+            self.calls["update_stack"]
+            and answer["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+            and self.times
+        ):
+            self.times -= 1
+            answer["Stacks"][0]["Outputs"] = [{"OutputKey": "Digest", "OutputValue": "former"}]
+        return answer
+
+
+def test_success_is_not_believed_while_the_outputs_are_the_former_ones() -> None:
+    wanted = replace(BLUEPRINT, outputs={"Digest": BLUEPRINT.template})
+    client = Late(5)
+    made, _ = ensure(client, wanted)
+    assert made.outputs == {"Digest": BLUEPRINT.template}
+    assert not client.times
+    assert client.log == ["update_stack"]
+    never = Late(10_000)
+    with pytest.raises(StackError, match="its outputs are still the former ones") as error:
+        ensure(never, wanted)
+    assert "run apply again" in error.value.fix
+
+
+def test_a_failure_is_believed_whatever_the_outputs() -> None:
+    client = Late(10_000)
+    client.updates = ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"]
+    with pytest.raises(StackError, match="ended in UPDATE_ROLLBACK_COMPLETE"):
+        ensure(client, replace(BLUEPRINT, outputs={"Digest": BLUEPRINT.template}))
 
 
 def test_other_refusals_go_through() -> None:
