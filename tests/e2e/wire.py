@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,8 @@ class Wire:
         if key in self.lagging:
             self._answers[key] = answer
         if call.operation == "GetCallerIdentity" and self.now is not None:
-            answer.headers.append(("Date", format_datetime(self.now, usegmt=True)))
+            others = [each for each in answer.headers if each[0].lower() != "date"]
+            return replace(answer, headers=[*others, ("Date", format_datetime(self.now, usegmt=True))])
         return answer
 
     @property
