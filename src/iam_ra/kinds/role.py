@@ -34,6 +34,11 @@ _EVERYTHING = {
 }
 
 
+def role_doubt(address: Address, names: Names) -> Doubt:
+    """Return the doubt whether a role's IAM role is there."""
+    return Doubt(names.role(address.entity.removeprefix(ENTITIES)), is_role=True)
+
+
 def role_stack(role: str) -> Address:
     """Return the address of a role's stack."""
     return Address(f"{ENTITIES}{role}", STACK)
@@ -100,7 +105,7 @@ class RoleStack(StackKind):
 
     def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
         """Ask for a role that seems gone before its stack is replaced for it."""
-        yield Doubt(names.role(change.address.entity.removeprefix(ENTITIES)), is_role=True)
+        yield role_doubt(change.address, names)
 
     def stack_name(self, names: Names, entity: str) -> str:
         """Return `iam-ra-{namespace}-role-{role}`."""

@@ -32,7 +32,8 @@ from iam_ra.kinds.authority import authority_warnings
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.host_certificate import identity_conflicts, with_former
 from iam_ra.kinds.init import INIT_STACK
-from iam_ra.kinds.role import trust_of
+from iam_ra.kinds.role import ENTITIES as ROLES
+from iam_ra.kinds.role import role_doubt, trust_of
 from iam_ra.kinds.stack import STRAY
 from iam_ra.operations.workplace import Workplace, translated
 
@@ -143,7 +144,9 @@ class Planner:
 
     def _doubts(self, plan: Plan) -> set[Doubt]:
         names = self._workplace.names
-        return {
+        # A role that was deleted a moment ago may still be listed, by now as nobody's.
+        conflicts = (each.address for each in plan.conflicts if each.address.entity.startswith(ROLES))
+        return {role_doubt(address, names) for address in conflicts} | {
             doubt
             for change in plan.changes
             if change.action is Action.REPLACE or any(reason.cause in _OBSERVED for reason in change.reasons)
