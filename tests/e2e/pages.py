@@ -37,7 +37,7 @@ _VARYING = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\bage1[0-9a-z]{20,}"), "RECIPIENT"),
     (re.compile(r"\S*…\S*"), "CUT"),
-    (re.compile(r"\b[0-9]{30,}\b"), "SERIAL"),
+    (re.compile(r"\b(?:[0-9]{30,}|[0-9a-f]{40})\b"), "SERIAL"),
     (re.compile(r"\s+"), " "),
 )
 
