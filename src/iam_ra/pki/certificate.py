@@ -57,7 +57,7 @@ def load_bundle(pem: str | bytes) -> list[x509.Certificate]:
         raise CertificateError(
             "A certificate cannot be read.",
             why=f"The text is no PEM certificate: {error}.",
-            fix="Check it with: openssl x509 -noout -text -in CERTIFICATE",
+            fix="Check it with: `openssl x509 -noout -text -in CERTIFICATE`",
         ) from error
 
 

@@ -52,7 +52,7 @@ class PrivateKey(Opaque):
             raise CertificateError(
                 "The private key cannot be used.",
                 why="It is no unencrypted PEM private key of an elliptic curve or RSA.",
-                fix="Give it as PKCS#8: openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem",
+                fix="Give it as PKCS#8: `openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem`",
             )
         algorithm_of(key.public_key())
         return cls(key)
