@@ -82,6 +82,10 @@ def anchor_of(estate: Estate, authority: PrivateAuthority) -> str:
     return str(made["trustAnchor"]["trustAnchorArn"])
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Certificates of a private authority in ACM PCA open roles.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 def test_its_certificates_open_roles(sandbox: Server, estate: Estate, authority: PrivateAuthority) -> None:
     authority.activate()
     anchor = anchor_of(estate, authority)
