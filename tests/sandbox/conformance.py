@@ -98,16 +98,22 @@ def _marks(function: ast.FunctionDef) -> Iterator[ast.Call]:
 
 
 def _row(path: Path, function: ast.FunctionDef, mark: ast.Call) -> Row:
-    where = f"{path.name}:{mark.lineno}"
     try:
-        (said,) = (ast.literal_eval(each) for each in mark.args)
-        named = {each.arg: ast.literal_eval(each.value) for each in mark.keywords}
-        service, behaviour = said.split(": ", 1)
-        (source,) = (named.pop("source"), *named)
-    except (ValueError, KeyError) as error:
-        raise ValueError(f'{where}: write {MARK}("Service: what it does.", source="…"), literally') from error
+        service, behaviour, source = _said(mark)
+    except ValueError as error:
+        form = f'{MARK}("Service: what it does.", source="…"), literally'
+        raise ValueError(f"{path.name}:{mark.lineno}: write {form}") from error
     relative = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     return Row(service, behaviour, source, relative.as_posix(), function.name)
+
+
+def _said(mark: ast.Call) -> tuple[str, str, str]:
+    (said,) = (str(ast.literal_eval(each)) for each in mark.args)
+    (keyword,) = mark.keywords
+    if keyword.arg != "source":
+        raise ValueError(keyword.arg)
+    service, behaviour = said.split(": ", 1)
+    return service, behaviour, str(ast.literal_eval(keyword.value))
 
 
 def table(rows: Iterable[Row]) -> str:
