@@ -21,7 +21,7 @@ from iam_ra.sandbox.call import is_create_session
 if TYPE_CHECKING:
     from flask import Flask
 
-OURS = ("rolesanywhere", "cloudformation")
+OURS = ("acmpca", "cloudformation", "rolesanywhere")
 
 
 class Dispatcher(DomainDispatcherApplication):
