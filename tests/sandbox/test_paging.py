@@ -32,6 +32,7 @@ TRUST = json.dumps(
 POLICY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 )
+SHARED = "arn:aws:iam::123456789012:policy/p0"
 FIVE = range(5)
 SOON = {"Delay": 0.03, "MaxAttempts": 200}
 
@@ -73,6 +74,27 @@ def fill_iam(aws: Aws) -> None:
         arn = client.create_policy(PolicyName=f"p{number}", PolicyDocument=POLICY)["Policy"]["Arn"]
         client.attach_role_policy(RoleName="r0", PolicyArn=arn)
         client.tag_role(RoleName="r0", Tags=[{"Key": f"k{number}", "Value": "v"}])
+
+
+def fill_more_iam(aws: Aws) -> None:
+    fill_iam(aws)
+    client = aws("iam")
+    for number in FIVE:
+        client.put_role_policy(RoleName="r0", PolicyName=f"p{number}", PolicyDocument=POLICY)
+        client.attach_role_policy(RoleName=f"r{number}", PolicyArn=SHARED)
+        if number:
+            client.create_policy_version(PolicyArn=SHARED, PolicyDocument=POLICY)
+
+
+def fill_kms(aws: Aws) -> None:
+    for _ in FIVE:
+        aws("kms").create_key()
+
+
+def fill_more_s3(aws: Aws) -> None:
+    for number in FIVE:
+        aws("s3").create_bucket(Bucket=f"bucket{number}")
+        aws("s3").create_multipart_upload(Bucket="bucket0", Key=f"k{number}")
 
 
 def fill_ssm(aws: Aws) -> None:
@@ -124,6 +146,36 @@ def test_paginators(
     assert [len(page) for page in pages] == [2, 2, 1]
     found = [item[key] for page in pages for item in page]
     assert sorted(found) == sorted(set(found))
+
+
+UNPAGED: list[tuple[str, Callable[[Aws], None], str, str, dict[str, str], list[int]]] = [
+    ("kms", fill_kms, "list_keys", "Keys", {}, [5]),
+    ("ssm", fill_ssm, "describe_parameters", "Parameters", {}, [6]),
+    ("iam", fill_more_iam, "list_role_policies", "PolicyNames", {"RoleName": "r0"}, [5]),
+    ("iam", fill_more_iam, "list_policy_versions", "Versions", {"PolicyArn": SHARED}, [5]),
+    ("iam", fill_more_iam, "list_entities_for_policy", "PolicyRoles", {"PolicyArn": SHARED}, [2]),
+    ("s3", fill_more_s3, "list_multipart_uploads", "Uploads", {"Bucket": "bucket0"}, [5]),
+    ("s3", fill_more_s3, "list_buckets", "Buckets", {}, [2]),
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "fill", "operation", "items", "options", "lengths"),
+    UNPAGED,
+    ids=[f"{each[0]}.{each[2]}" for each in UNPAGED],
+)
+def test_lists_whose_pages_are_told_to_be_wrong(
+    aws: Aws,
+    service: str,
+    fill: Callable[[Aws], None],
+    operation: str,
+    items: str,
+    options: dict[str, str],
+    lengths: list[int],
+) -> None:
+    fill(aws)
+    pages = aws(service).get_paginator(operation).paginate(PaginationConfig={"PageSize": 2}, **options)
+    assert [len(page[items]) for page in pages] == lengths, "moto has changed: correct docs/sandbox.md"
 
 
 @pytest.mark.conforms(
