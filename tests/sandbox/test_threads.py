@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +18,12 @@ from tests.sandbox.test_paging import SOON, TRUST, parameters
 from tests.sandbox.test_rolesanywhere import SOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.sandbox.conftest import Aws
 
 THREADS = 16
+ADDITIONS = 10
 SECONDS = float(os.environ.get("IAM_RA_SOAK", "20"))
 ROLE = "arn:aws:iam::123456789012:role/r"
 # Of all that goes on below, AWS refuses only a write whose condition another one has broken since.
@@ -29,19 +31,20 @@ LOST_RACES = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 def count(aws: Aws, name: str, done: Counter[str]) -> None:
-    """Add one to a number in S3 that all threads share, or lose the race for it."""
+    """Add to a number in S3 that all threads share, or lose the race for it."""
     del name
     s3 = aws("s3")
-    seen = s3.get_object(Bucket="shared", Key="number")
-    more = str(int(seen["Body"].read()) + 1).encode()
-    try:
-        s3.put_object(Bucket="shared", Key="number", Body=more, IfMatch=seen["ETag"])
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in LOST_RACES:
-            raise
-        done["races lost"] += 1
-    else:
-        done["added"] += 1
+    for _ in range(ADDITIONS):
+        seen = s3.get_object(Bucket="shared", Key="number")
+        more = str(int(seen["Body"].read()) + 1).encode()
+        try:
+            s3.put_object(Bucket="shared", Key="number", Body=more, IfMatch=seen["ETag"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in LOST_RACES:
+                raise
+            done["races lost"] += 1
+        else:
+            done["added"] += 1
 
 
 def stack(aws: Aws, name: str, done: Counter[str]) -> None:
@@ -108,6 +111,16 @@ def role(aws: Aws, name: str, done: Counter[str]) -> None:
 WORKS: list[Callable[[Aws, str, Counter[str]], None]] = [count, stack, look, anchor, secret, role]
 
 
+@pytest.fixture
+def _eager_switches() -> Iterator[None]:
+    """Let threads take turns so often that what is not guarded goes wrong soon."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_eager_switches")
 @pytest.mark.conforms(
     "All services: Sixteen clients at once meet no error that AWS would not give, and no write is lost.",
     source="Amazon S3 API Reference: PutObject",
@@ -132,6 +145,7 @@ def test_sixteen_threads(aws: Aws) -> None:
         done: Counter[str] = sum(pool.map(live, range(THREADS)), Counter())
     number = int(s3.get_object(Bucket="shared", Key="number")["Body"].read())
     assert number == done["added"]
+    assert done["races lost"]
     assert (
         min(done[what] for what in ("added", "stacks", "looks", "anchors", "secrets", "roles")) >= THREADS
     ), done
