@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import sys
+import time
 import traceback
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
@@ -17,6 +18,8 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+from iam_ra.sandbox.patches import ARRIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,6 +128,7 @@ class Handler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request."""
         environ = self.make_environ()
+        environ[ARRIVED] = time.perf_counter()
         body = self._body(environ)
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))

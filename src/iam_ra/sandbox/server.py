@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from moto.core.exceptions import ServiceException
 
-from iam_ra.sandbox import clock, expiry, loopback, patches, propagation, wire
+from iam_ra.sandbox import clock, expiry, loopback, propagation, wire
 from iam_ra.sandbox.call import FORM, Call, access_key_id, identify, signing_region
 from iam_ra.sandbox.calls import CallLog
 from iam_ra.sandbox.control import PREFIX, Control
@@ -63,7 +63,7 @@ class Application:
         """Serve one request. Raises HangUpError where a fault leaves it without an answer."""
         if environ["PATH_INFO"].startswith(PREFIX):
             return self._controlled(environ, start_response)
-        environ[patches.ARRIVED] = started = time.perf_counter()
+        started = time.perf_counter()
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
         if self._settings.account_id != DEFAULT_ACCOUNT:

@@ -46,6 +46,7 @@ def _mend_uses() -> None:
         @around(KmsBackend, name)
         def use(original: Any, self: Any, key_id: str, *more: Any, **options: Any) -> Any:
             _check(self, key_id, (PENDING, DISABLED))
+            _check_use(self, key_id)
             return original(self, key_id, *more, **options)
 
     @around(KmsBackend, "decrypt")
@@ -80,6 +81,13 @@ def _mend_changes() -> None:
                     "MalformedPolicyDocumentException", "Policy contains invalid JSON"
                 ) from None
             return original(self)
+
+
+def _check_use(backend: Any, key_id: str) -> None:
+    key = kms_signing.find(backend, key_id)
+    if key is not None and key.key_usage != "ENCRYPT_DECRYPT":
+        message = f"{key.arn} key usage is {key.key_usage} which is not valid for encryption."
+        raise JsonRESTError("InvalidKeyUsageException", message)
 
 
 def _check(backend: Any, key_id: str, refused: tuple[str, ...]) -> None:
