@@ -154,6 +154,37 @@ def test_versions_without_labels_are_deprecated(secrets: Any) -> None:
         secrets.list_secret_version_ids(SecretId="none")
 
 
+def test_the_current_label_moves_but_never_goes(secrets: Any) -> None:
+    first = secrets.create_secret(Name="s", SecretString="1")["VersionId"]
+    second = secrets.put_secret_value(SecretId="s", SecretString="2", VersionStages=["NEXT"])["VersionId"]
+    current = {"SecretId": "s", "VersionStage": "AWSCURRENT"}
+    assert secrets.get_secret_value(SecretId="s")["SecretString"] == "1"
+    assert secrets.get_secret_value(SecretId="s", VersionStage="NEXT")["SecretString"] == "2"
+    with pytest.raises(secrets.exceptions.InvalidParameterException, match="can't be completely removed"):
+        secrets.update_secret_version_stage(**current, RemoveFromVersionId=first)
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.update_secret_version_stage(**current, MoveToVersionId=second)
+    secrets.update_secret_version_stage(**current, MoveToVersionId=second, RemoveFromVersionId=first)
+    assert secrets.get_secret_value(SecretId="s")["SecretString"] == "2"
+    stages = secrets.describe_secret(SecretId="s")["VersionIdsToStages"]
+    assert (stages[first], sorted(stages[second])) == (["AWSPREVIOUS"], ["AWSCURRENT", "NEXT"])
+    with pytest.raises(ClientError) as raised:
+        secrets.put_secret_value(SecretId="s", SecretString="3", VersionStages=[f"s{n}" for n in range(21)])
+    assert code(raised) == "ValidationException"
+    secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7)
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="marked for deletion"):
+        secrets.update_secret_version_stage(**current, MoveToVersionId=first, RemoveFromVersionId=second)
+
+
+@pytest.mark.parametrize("days", [6, 31])
+def test_a_deletion_window_is_7_to_30_days(secrets: Any, days: int) -> None:
+    secrets.create_secret(Name="s", SecretString="1")
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.delete_secret(SecretId="s", RecoveryWindowInDays=days)
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True)
+
+
 @pytest.mark.conforms(
     "Secrets Manager: Secrets are listed by prefix and in pages.",
     source="AWS Secrets Manager API Reference: ListSecrets",
