@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import errno
+import http.client
+import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -210,3 +215,46 @@ def test_a_resource_fails_by_its_logical_id_with_the_reason(sandbox: Server, aws
 def test_a_resource_fails_only_in_what_is_done_with_it(sandbox: Server, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         sandbox.faults.add_resource("P", "us-east-1", **wrong)
+
+
+def asked(url: str, pem: str, method: str = "GET", path: str = "/", **headers: str) -> int:
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port)
+    connection = (
+        http.client.HTTPConnection(*address)
+        if parts.scheme == "http"
+        else http.client.HTTPSConnection(*address, context=ssl.create_default_context(cadata=pem))
+    )
+    try:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("url", ["endpoint_url", "https_url"])
+def test_a_reset_is_one_to_the_client_s_system_too(sandbox: Server, url: str) -> None:
+    sandbox.faults.add("reset")
+    with pytest.raises(ConnectionResetError) as raised:
+        asked(getattr(sandbox, url), sandbox.authority_pem)
+    # Through TLS, Python tells a reset from an end no more.
+    assert raised.value.errno == (errno.ECONNRESET if url == "endpoint_url" else None)
+
+
+def test_clearing_ends_the_pauses(sandbox: Server, aws: Any) -> None:
+    sandbox.faults.add("slow", "iam", seconds=30)
+    timer = threading.Timer(0.3, sandbox.faults.clear)
+    timer.start()
+    started = time.monotonic()
+    assert outcome(aws("iam").list_roles) == "ok"
+    assert 0.2 < time.monotonic() - started < 10
+    timer.join()
+
+
+def test_no_page_of_a_browser_can_control_the_sandbox(sandbox: Server, aws: Any) -> None:
+    aws("s3").create_bucket(Bucket="here")
+    ways: tuple[dict[str, str], ...] = {"Content-Type": "text/plain"}, {}
+    statuses = [asked(sandbox.endpoint_url, "", "POST", "/_sandbox/reset", **way) for way in ways]
+    assert statuses == [400, 400]
+    assert len(aws("s3").list_buckets()["Buckets"]) == 1
+    assert asked(sandbox.endpoint_url, "", "GET", "/_sandbox/unknown") == 404
