@@ -218,3 +218,55 @@ def test_iam_and_sts(cli: Cli) -> None:
     assert "(DeleteConflict) when calling the DeleteRole operation" in cli.refused(
         "iam", "delete-role", *name
     )
+
+
+@pytest.mark.conforms(
+    "ACM PCA: The AWS CLI makes a root authority, waits, issues, lists, tags, disables, deletes and restores.",
+    source="AWS CLI Command Reference: acm-pca",
+)
+def test_acm_pca(cli: Cli) -> None:
+    pca = "acm-pca"
+    subject = {
+        "KeyAlgorithm": "EC_prime256v1",
+        "SigningAlgorithm": "SHA256WITHECDSA",
+        "Subject": {"CommonName": "c"},
+    }
+    kind = (
+        "--certificate-authority-type",
+        "ROOT",
+        "--certificate-authority-configuration",
+        json.dumps(subject),
+    )
+    arn = cli(pca, "create-certificate-authority", *kind)["CertificateAuthorityArn"]
+    one = ("--certificate-authority-arn", arn)
+    cli(pca, "wait", "certificate-authority-csr-created", *one)
+    csr = cli(pca, "get-certificate-authority-csr", *one)["Csr"]
+    (cli.folder / "csr.pem").write_text(csr, encoding="utf-8")
+    template = ("--template-arn", "arn:aws:acm-pca:::template/RootCACertificate/V1")
+    how = (
+        "--csr",
+        "fileb://csr.pem",
+        "--signing-algorithm",
+        "SHA256WITHECDSA",
+        "--validity",
+        "Value=9,Type=DAYS",
+    )
+    issued = ("--certificate-arn", cli(pca, "issue-certificate", *one, *how, *template)["CertificateArn"])
+    cli(pca, "wait", "certificate-issued", *one, *issued)
+    root = cli(pca, "get-certificate", *one, *issued)["Certificate"]
+    (cli.folder / "root.pem").write_text(root, encoding="utf-8")
+    cli(pca, "import-certificate-authority-certificate", *one, "--certificate", "fileb://root.pem")
+    shown = cli(pca, "describe-certificate-authority", *one)["CertificateAuthority"]
+    assert (shown["Status"], shown["Type"]) == ("ACTIVE", "ROOT")
+    cli(pca, "tag-certificate-authority", *one, "--tags", "Key=k,Value=v")
+    assert cli(pca, "list-tags", *one)["Tags"] == [{"Key": "k", "Value": "v"}]
+    assert [each["Arn"] for each in cli(pca, "list-certificate-authorities")["CertificateAuthorities"]] == [
+        arn
+    ]
+    refused = cli.refused(pca, "delete-certificate-authority", *one)
+    assert "(InvalidStateException) when calling the DeleteCertificateAuthority operation" in refused
+    cli(pca, "update-certificate-authority", *one, "--status", "DISABLED")
+    cli(pca, "delete-certificate-authority", *one, "--permanent-deletion-time-in-days", "7")
+    cli(pca, "restore-certificate-authority", *one)
+    restored = cli(pca, "describe-certificate-authority", *one)["CertificateAuthority"]
+    assert restored["Status"] == "DISABLED"
