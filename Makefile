@@ -26,6 +26,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/sandbox.py
 
 tools: $(HELPER)
 

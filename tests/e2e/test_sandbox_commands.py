@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,3 +119,153 @@ def test_env_without_a_good_file_takes_the_default_region_and_says_so(shell: She
     broken = shell.run("sandbox", "env")
     assert broken.stdout == without.stdout
     assert "so the region is us-east-1" in broken.stderr
+
+
+@pytest.fixture
+def up(shell: Shell) -> Shell:
+    (shell.folder / "iam-ra.yaml").write_text(FILE)
+    assert shell.run("sandbox", "up").returncode == 0
+    for line in shell.run("sandbox", "env").stdout.splitlines():
+        name, _, value = line.removeprefix("export ").partition("=")
+        if line.startswith("export "):
+            shell.environ[name] = value
+    return shell
+
+
+def call(shell: Shell, code: str) -> str:
+    """Run boto3 against the sandbox; return what it printed, or the code of its error."""
+    program = (
+        "import boto3, botocore.config, botocore.exceptions as e\n"
+        "def c(s): return boto3.client(s, config=botocore.config.Config(retries={'total_max_attempts': 1}))\n"
+        f"try: {code}\n"
+        "except e.ClientError as error: print(error.response['Error']['Code'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=shell.environ, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+DATE = "print(c('sts').get_caller_identity()['ResponseMetadata']['HTTPHeaders']['date'])"
+
+
+def test_the_clock(up: Shell) -> None:
+    assert up.run("sandbox", "clock").stdout.endswith(", the real time.\n")
+    to = up.run("sandbox", "clock", "2031-05-06T07:00")
+    assert to.stdout.startswith("The sandbox's clock shows 2031-05-06T07:00:")
+    assert "06 May 2031" in call(up, DATE)
+    later = json.loads(up.run("sandbox", "clock", "+90d", "--json").stdout)["data"]
+    assert (later["now"][:10], later["shifted"]) == ("2031-08-04", True)
+    wrong = up.run("sandbox", "clock", "soon")
+    assert wrong.returncode == 64
+    assert "`soon` is neither a duration" in " ".join(wrong.stderr.split())
+    assert up.run("sandbox", "clock", "reset").stdout.endswith(", the real time.\n")
+
+
+def test_faults(up: Shell) -> None:
+    roles = "c('iam').list_roles(); print('ok')"
+    assert up.run("sandbox", "faults", "list").stdout == "No faults.\n"
+    added = up.run(
+        "sandbox",
+        "faults",
+        "add",
+        "--service",
+        "iam",
+        "--operation",
+        "ListRoles",
+        "--nth",
+        "2",
+        "--kind",
+        "throttle",
+    )
+    assert added.stdout == "Added: throttle on iam ListRoles, number 2.\n", added.stderr
+    assert [call(up, roles) for _ in range(3)] == ["ok", "Throttling", "ok"]
+    assert up.run("sandbox", "faults", "add", "--resource", "Bucket", "--on", "update").returncode == 0
+    listed = up.run("sandbox", "faults", "list").stdout.splitlines()
+    assert listed == [
+        "throttle on iam ListRoles, number 2: met 1 of 3 calls",
+        "resource Bucket fails on update in eu-west-1: waits",
+    ]
+    assert up.run("sandbox", "faults", "clear").stdout == "Cleared: 2.\n"
+    assert up.run("sandbox", "faults", "list").stdout == "No faults.\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["--service", "iam"], "a fault needs --kind, or --resource"),
+        (["--kind", "500", "--on", "update"], "--on goes not without --resource"),
+        (["--resource", "R", "--every", "2"], "--every goes not with --resource"),
+        (["--kind", "412", "--service", "iam"], "412 is an answer of s3 alone"),
+        (["--kind", "500", "--nth", "1", "--every", "2"], "a fault has one of nth, every and rate"),
+        (["--kind", "slow", "--seconds", "x"], "`x` is no number of seconds"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_wrong_usage(up: Shell, args: list[str], why: str) -> None:
+    done = up.run("sandbox", "faults", "add", *args)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert why in " ".join(done.stderr.split())
+
+
+def test_the_log_fits_the_screen_and_reset_empties(up: Shell) -> None:
+    assert up.run("sandbox", "log").stdout == "No calls yet.\n"
+    call(
+        up,
+        "c('s3').create_bucket(Bucket='here', CreateBucketConfiguration={'LocationConstraint': 'eu-west-1'})",
+    )
+    call(up, "c('iam').get_role(RoleName='r')")
+    shown = up.run("sandbox", "log", "-n", "2").stdout.splitlines()
+    assert [line.split()[1:4] for line in shown] == [["s3", "CreateBucket", "200"], ["iam", "GetRole", "404"]]
+    assert all(len(line) <= 80 and line.endswith(" ms") for line in shown)
+    (last,) = json.loads(up.run("sandbox", "log", "-n", "1", "--json").stdout)["data"]["calls"]
+    assert (last["service"], last["operation"], last["status"], last["by"]) == (
+        "iam",
+        "GetRole",
+        404,
+        "client",
+    )
+    assert up.run("sandbox", "reset").stdout == "The sandbox is empty.\n"
+    assert call(up, "print(len(c('s3').list_buckets()['Buckets']))") == "0"
+
+
+def test_the_log_is_followed_as_calls_come(up: Shell) -> None:
+    follower = subprocess.Popen(
+        [sys.executable, "-m", "iam_ra", "sandbox", "log", "--follow", "-n", "0"],
+        cwd=up.folder,
+        env={**up.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout is not None
+    try:
+        # The first call may come before the follower looks; a later one does not.
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.append(follower.stdout.readline()))  # type: ignore[union-attr]
+        reader.start()
+        for _ in range(20):
+            call(up, "c('iam').list_users()")
+            reader.join(0.2)
+            if not reader.is_alive():
+                break
+        assert "ListUsers" in lines[0]
+    finally:
+        follower.terminate()
+        follower.wait(10)
+        follower.stdout.close()
+
+
+def test_limits_and_delay_are_set_at_start_only(shell: Shell) -> None:
+    limited = shell.run("sandbox", "up", "--real-limits", "--iam-delay", "0.5s")
+    assert limited.returncode == 0, limited.stderr
+    again = shell.run("sandbox", "up", "--real-limits")
+    assert again.returncode == 1
+    assert "A sandbox runs here already" in again.stderr
+    assert shell.run("sandbox", "up").returncode == 0
+    assert shell.run("sandbox", "up", "--iam-delay", "soon").returncode == 64
+
+
+@pytest.mark.parametrize("args", [["clock"], ["faults", "list"], ["faults", "clear"], ["log"], ["reset"]])
+def test_without_a_sandbox_there_is_nothing_to_ask(shell: Shell, args: list[str]) -> None:
+    done = shell.run("sandbox", *args)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "iam-ra sandbox up" in done.stderr

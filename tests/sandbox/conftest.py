@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import boto3
 import pytest
 from botocore.config import Config
+from tests.sandbox import conformance
 
 from iam_ra.sandbox.server import Server
 from iam_ra.sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "conforms(behaviour, source): a row of the conformance table")
+    # Under xdist the reports of all workers reach the controller; a worker sees its own only.
+    if os.environ.get("UPDATE_GOLDEN") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(conformance.Writer(conformance.rows()))
 
 
 class Aws(Protocol):

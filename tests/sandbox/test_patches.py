@@ -62,6 +62,10 @@ def test_mending_twice_is_mending_once(secrets: Any) -> None:
     assert sys.modules["moto.secretsmanager.responses"].SecretsManagerResponse.create_secret is before
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A name in its deletion window cannot be taken.",
+    source="AWS Secrets Manager API Reference: CreateSecret",
+)
 def test_a_name_in_its_deletion_window_cannot_be_created(secrets: Any) -> None:
     arn = secrets.create_secret(Name="s", SecretString="1")["ARN"]
     secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7)
@@ -71,6 +75,10 @@ def test_a_name_in_its_deletion_window_cannot_be_created(secrets: Any) -> None:
     assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "1"
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A secret marked for deletion takes and gives no value.",
+    source="AWS Secrets Manager API Reference: DeleteSecret",
+)
 def test_a_secret_marked_for_deletion_takes_and_gives_nothing(secrets: Any) -> None:
     secrets.create_secret(Name="s", SecretString="1")
     secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7)
@@ -91,6 +99,10 @@ def test_a_secret_marked_for_deletion_takes_and_gives_nothing(secrets: Any) -> N
     secrets.create_secret(Name="s", SecretString="3")
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A client request token makes a write happen once.",
+    source="AWS Secrets Manager API Reference: PutSecretValue",
+)
 def test_a_client_token_makes_a_write_happen_once(secrets: Any) -> None:
     secrets.create_secret(Name="s")
     token = "0123456789abcdef0123456789abcdef01234567"
@@ -102,6 +114,10 @@ def test_a_client_token_makes_a_write_happen_once(secrets: Any) -> None:
     assert secrets.get_secret_value(SecretId="s")["SecretString"] == "v"
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A secret may be without a value.",
+    source="AWS Secrets Manager API Reference: CreateSecret",
+)
 def test_a_secret_may_be_without_a_value(secrets: Any) -> None:
     secrets.create_secret(Name="s")
     assert "VersionIdsToStages" not in secrets.describe_secret(SecretId="s")
@@ -109,6 +125,10 @@ def test_a_secret_may_be_without_a_value(secrets: Any) -> None:
         secrets.get_secret_value(SecretId="s")
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A value has at most 65,536 bytes.",
+    source="AWS Secrets Manager API Reference: PutSecretValue",
+)
 def test_a_value_has_at_most_65536_bytes(secrets: Any) -> None:
     secrets.create_secret(Name="s", SecretString="x" * 65_536)
     for value in ({"SecretString": "é" * 32_769}, {"SecretBinary": b"x" * 65_537}):
@@ -117,6 +137,10 @@ def test_a_value_has_at_most_65536_bytes(secrets: Any) -> None:
         assert code(raised) == "ValidationException"
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: Versions without labels are deprecated.",
+    source="AWS Secrets Manager API Reference: ListSecretVersionIds",
+)
 def test_versions_without_labels_are_deprecated(secrets: Any) -> None:
     secrets.create_secret(Name="s", SecretString="1")
     for value in ("2", "3"):
@@ -130,6 +154,41 @@ def test_versions_without_labels_are_deprecated(secrets: Any) -> None:
         secrets.list_secret_version_ids(SecretId="none")
 
 
+def test_the_current_label_moves_but_never_goes(secrets: Any) -> None:
+    first = secrets.create_secret(Name="s", SecretString="1")["VersionId"]
+    second = secrets.put_secret_value(SecretId="s", SecretString="2", VersionStages=["NEXT"])["VersionId"]
+    current = {"SecretId": "s", "VersionStage": "AWSCURRENT"}
+    assert secrets.get_secret_value(SecretId="s")["SecretString"] == "1"
+    assert secrets.get_secret_value(SecretId="s", VersionStage="NEXT")["SecretString"] == "2"
+    with pytest.raises(secrets.exceptions.InvalidParameterException, match="can't be completely removed"):
+        secrets.update_secret_version_stage(**current, RemoveFromVersionId=first)
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.update_secret_version_stage(**current, MoveToVersionId=second)
+    secrets.update_secret_version_stage(**current, MoveToVersionId=second, RemoveFromVersionId=first)
+    assert secrets.get_secret_value(SecretId="s")["SecretString"] == "2"
+    stages = secrets.describe_secret(SecretId="s")["VersionIdsToStages"]
+    assert (stages[first], sorted(stages[second])) == (["AWSPREVIOUS"], ["AWSCURRENT", "NEXT"])
+    with pytest.raises(ClientError) as raised:
+        secrets.put_secret_value(SecretId="s", SecretString="3", VersionStages=[f"s{n}" for n in range(21)])
+    assert code(raised) == "ValidationException"
+    secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7)
+    with pytest.raises(secrets.exceptions.InvalidRequestException, match="marked for deletion"):
+        secrets.update_secret_version_stage(**current, MoveToVersionId=first, RemoveFromVersionId=second)
+
+
+@pytest.mark.parametrize("days", [6, 31])
+def test_a_deletion_window_is_7_to_30_days(secrets: Any, days: int) -> None:
+    secrets.create_secret(Name="s", SecretString="1")
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.delete_secret(SecretId="s", RecoveryWindowInDays=days)
+    with pytest.raises(secrets.exceptions.InvalidParameterException):
+        secrets.delete_secret(SecretId="s", RecoveryWindowInDays=7, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.mark.conforms(
+    "Secrets Manager: Secrets are listed by prefix and in pages.",
+    source="AWS Secrets Manager API Reference: ListSecrets",
+)
 def test_secrets_are_listed_by_prefix_and_page(secrets: Any) -> None:
     for number in range(5):
         secrets.create_secret(Name=f"/iam-ra/default/hosts/h{number}/certificate", SecretString="x")
@@ -143,6 +202,10 @@ def test_secrets_are_listed_by_prefix_and_page(secrets: Any) -> None:
     assert list(pages[0][0]["SecretVersionsToStages"].values()) == [["AWSCURRENT"]]
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: Secrets are found by name, ARN and partial ARN.",
+    source="AWS Secrets Manager API Reference: DescribeSecret",
+)
 def test_secrets_are_found_by_name_arn_and_partial_arn(secrets: Any) -> None:
     arn = secrets.create_secret(Name="a/name-abcdef", SecretString="x")["ARN"]
     for identifier in ("a/name-abcdef", arn, arn[:-7]):
@@ -151,12 +214,18 @@ def test_secrets_are_found_by_name_arn_and_partial_arn(secrets: Any) -> None:
         secrets.describe_secret(SecretId=arn[:-6] + "zzzzzz")
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: Names keep to their alphabet.", source="AWS Secrets Manager API Reference: CreateSecret"
+)
 def test_a_secret_has_a_proper_name(secrets: Any) -> None:
     with pytest.raises(ClientError) as raised:
         secrets.create_secret(Name="a b")
     assert code(raised) == "ValidationException"
 
 
+@pytest.mark.conforms(
+    "IAM: Managed policies of AWS exist, and others do not.", source="IAM API Reference: AttachRolePolicy"
+)
 def test_managed_policies_of_aws_exist_and_others_do_not(iam: Any) -> None:
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("a"))
     for name in ("AdministratorAccess", "ReadOnlyAccess", "job-function/ViewOnlyAccess"):
@@ -177,6 +246,9 @@ def test_managed_policies_of_aws_exist_and_others_do_not(iam: Any) -> None:
     assert iam.get_policy(PolicyArn=BOUNDARY)["Policy"]["AttachmentCount"] == 1
 
 
+@pytest.mark.conforms(
+    "IAM: A role has at most ten managed policies.", source="IAM User Guide: IAM and AWS STS quotas"
+)
 def test_a_role_has_at_most_ten_managed_policies(iam: Any) -> None:
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("a"))
     document = json.dumps(
@@ -192,6 +264,7 @@ def test_a_role_has_at_most_ten_managed_policies(iam: Any) -> None:
         iam.attach_role_policy(RoleName="r", PolicyArn=arns[10])
 
 
+@pytest.mark.conforms("IAM: A malformed trust policy is refused.", source="IAM API Reference: CreateRole")
 @pytest.mark.parametrize(
     "document",
     [
@@ -210,6 +283,10 @@ def test_a_malformed_trust_policy_is_refused(iam: Any, document: str) -> None:
         iam.update_assume_role_policy(RoleName="r", PolicyDocument=document)
 
 
+@pytest.mark.conforms(
+    "IAM: A trust policy has at most 2,048 characters, white space not counted.",
+    source="IAM User Guide: IAM and AWS STS quotas",
+)
 def test_a_trust_policy_has_at_most_2048_characters_but_white_space(iam: Any) -> None:
     empty = len("".join(trust("").split()))
     fits, long = trust("x" * (2048 - empty)), trust("x" * (2049 - empty))
@@ -223,6 +300,9 @@ def test_a_trust_policy_has_at_most_2048_characters_but_white_space(iam: Any) ->
             call()
 
 
+@pytest.mark.conforms(
+    "IAM: A permissions boundary has to exist.", source="IAM API Reference: PutRolePermissionsBoundary"
+)
 def test_a_boundary_has_to_exist(iam: Any) -> None:
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("a"), PermissionsBoundary=BOUNDARY)
     calls: list[Callable[[], Any]] = [
@@ -236,6 +316,10 @@ def test_a_boundary_has_to_exist(iam: Any) -> None:
             call()
 
 
+@pytest.mark.conforms(
+    "IAM: Roles are listed by path, with trust policies and without tags.",
+    source="IAM API Reference: ListRoles",
+)
 def test_roles_are_listed_by_path_with_trust_policies_and_without_tags(iam: Any) -> None:
     for number in range(5):
         iam.create_role(
@@ -259,6 +343,9 @@ def test_roles_are_listed_by_path_with_trust_policies_and_without_tags(iam: Any)
     assert shown["PermissionsBoundary"]["PermissionsBoundaryArn"] == BOUNDARY
 
 
+@pytest.mark.conforms(
+    "S3: A bucket whose policy wants TLS can be used.", source="Amazon S3 API Reference: PutBucketPolicy"
+)
 def test_a_bucket_that_wants_tls_can_be_used(aws: Any, bucket: str) -> None:
     statement = {
         "Effect": "Deny",
@@ -280,6 +367,9 @@ def test_a_bucket_that_wants_tls_can_be_used(aws: Any, bucket: str) -> None:
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+@pytest.mark.conforms(
+    "S3: If-None-Match and If-Match guard a write.", source="Amazon S3 API Reference: PutObject"
+)
 def test_conditional_writes(aws: Any, bucket: str) -> None:
     s3 = aws("s3")
     etag = s3.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
@@ -298,6 +388,10 @@ def test_conditional_writes(aws: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"3", IfNoneMatch="*")
 
 
+@pytest.mark.conforms(
+    "S3: Versions are listed in pages and deleted in bulk.",
+    source="Amazon S3 API Reference: ListObjectVersions",
+)
 def test_versions_are_paged_and_deleted_in_bulk(aws: Any, bucket: str) -> None:
     s3 = aws("s3")
     for number in range(5):
@@ -318,6 +412,7 @@ def test_versions_are_paged_and_deleted_in_bulk(aws: Any, bucket: str) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
+@pytest.mark.conforms("S3: Objects are listed in pages.", source="Amazon S3 API Reference: ListObjectsV2")
 def test_objects_are_listed_in_pages(aws: Any, bucket: str) -> None:
     s3 = aws("s3")
     for number in range(5):
@@ -328,6 +423,9 @@ def test_objects_are_listed_in_pages(aws: Any, bucket: str) -> None:
     assert [len(page["Contents"]) for page in pages] == [2, 2, 1]
 
 
+@pytest.mark.conforms(
+    "SSM: Parameters have tags and a largest size.", source="AWS Systems Manager API Reference: PutParameter"
+)
 def test_parameters_have_tags_and_a_size(aws: Any) -> None:
     ssm = aws("ssm")
     ssm.put_parameter(Name="/iam-ra/default/x", Value="v", Type="String", Tags=[{"Key": "k", "Value": "v"}])
@@ -349,6 +447,9 @@ def test_ssm_does_not_load_ec2_and_ec2_is_refused(aws: Any) -> None:
     assert code(raised) == "NotImplemented"
 
 
+@pytest.mark.conforms(
+    "KMS: Keys have tags, rotation and an alias.", source="AWS KMS API Reference: EnableKeyRotation"
+)
 def test_keys_have_tags_rotation_and_an_alias(aws: Any) -> None:
     kms = aws("kms")
     key = kms.create_key(Tags=[{"TagKey": "k", "TagValue": "v"}])["KeyMetadata"]
@@ -359,6 +460,10 @@ def test_keys_have_tags_rotation_and_an_alias(aws: Any) -> None:
     assert kms.describe_key(KeyId="alias/iam-ra-default")["KeyMetadata"]["Arn"] == key["Arn"]
 
 
+@pytest.mark.conforms(
+    "KMS: A key that is disabled or waits for deletion does nothing.",
+    source="AWS KMS Developer Guide: Key states of AWS KMS keys",
+)
 def test_a_key_that_is_disabled_or_pending_deletion_does_nothing(aws: Any) -> None:
     kms = aws("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
@@ -385,6 +490,7 @@ def test_a_key_that_is_disabled_or_pending_deletion_does_nothing(aws: Any) -> No
     assert kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"x"
 
 
+@pytest.mark.conforms("KMS: A key policy is JSON.", source="AWS KMS API Reference: PutKeyPolicy")
 def test_a_key_policy_is_json(aws: Any) -> None:
     kms = aws("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]

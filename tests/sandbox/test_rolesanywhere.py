@@ -84,6 +84,9 @@ def refusal(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, int, str]:
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Message"]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A new anchor is shown whole.", source="botocore model: rolesanywhere CreateTrustAnchor"
+)
 def test_a_new_anchor_is_shown_whole(anywhere: Any) -> None:
     answer = anywhere.create_trust_anchor(name="corp root", source=SOURCE, enabled=True)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 201
@@ -109,6 +112,10 @@ def test_times_have_microseconds(sandbox: Server, anywhere: Any) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", shown)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An anchor has two notifications from the start.",
+    source="IAM Roles Anywhere User Guide: Customize notification settings",
+)
 def test_an_anchor_has_two_notifications_from_the_start(anywhere: Any) -> None:
     common = {
         "enabled": True,
@@ -122,6 +129,10 @@ def test_an_anchor_has_two_notifications_from_the_start(anywhere: Any) -> None:
     ]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Notifications are put and reset.",
+    source="botocore model: rolesanywhere PutNotificationSettings",
+)
 def test_notifications_are_put_and_reset(anywhere: Any) -> None:
     made = anchor(anywhere)
     setting = {"enabled": True, "event": "CA_CERTIFICATE_EXPIRY", "threshold": 90}
@@ -143,6 +154,10 @@ def test_an_enabled_notification_needs_a_threshold(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("ValidationException", 400)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An anchor is changed, disabled, enabled and deleted.",
+    source="botocore model: rolesanywhere UpdateTrustAnchor",
+)
 def test_an_anchor_changes_and_goes(anywhere: Any) -> None:
     key = {"trustAnchorId": anchor(anywhere)["trustAnchorId"]}
     other = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": CA + certificate()}}
@@ -166,6 +181,10 @@ def test_an_arn_names_a_resource_as_its_id_does(anywhere: Any) -> None:
     assert shown["trustAnchorId"] == made["trustAnchorId"]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An anchor takes CA certificates only.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 @pytest.mark.parametrize(
     ("pem", "message"),
     [
@@ -182,6 +201,9 @@ def test_an_anchor_takes_ca_certificates_only(anywhere: Any, pem: str, message: 
     assert refusal(raised) == ("ValidationException", 400, message)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An anchor's source fits its type.", source="botocore model: rolesanywhere Source"
+)
 def test_a_source_fits_its_type(anywhere: Any) -> None:
     with pytest.raises(ClientError) as raised:
         anywhere.create_trust_anchor(name="a", source={**SOURCE, "sourceType": "AWS_ACM_PCA"})
@@ -191,6 +213,10 @@ def test_a_source_fits_its_type(anywhere: Any) -> None:
     assert anywhere.create_trust_anchor(name="a", source=source)["trustAnchor"]["source"] == source
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A new profile has the documented defaults.",
+    source="botocore model: rolesanywhere CreateProfile",
+)
 def test_a_new_profile_has_the_documented_defaults(anywhere: Any) -> None:
     answer = anywhere.create_profile(name="p", roleArns=[ROLE], enabled=True)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 201
@@ -210,6 +236,10 @@ def test_a_profile_may_have_no_roles(anywhere: Any) -> None:
     assert anywhere.create_profile(name="p", roleArns=[])["profile"]["roleArns"] == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A profile is changed, disabled, enabled and deleted.",
+    source="botocore model: rolesanywhere UpdateProfile",
+)
 def test_a_profile_changes_and_goes(anywhere: Any) -> None:
     key = {"profileId": profile(anywhere)["profileId"]}
     changed = anywhere.update_profile(
@@ -229,6 +259,10 @@ def test_a_profile_changes_and_goes(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Attribute mappings are put and deleted.",
+    source="botocore model: rolesanywhere PutAttributeMapping",
+)
 def test_attribute_mappings_are_put_and_deleted(anywhere: Any) -> None:
     key = {"profileId": profile(anywhere)["profileId"]}
 
@@ -247,6 +281,10 @@ def test_attribute_mappings_are_put_and_deleted(anywhere: Any) -> None:
     assert rules(put)["x509Issuer"] == ["CN"]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: CRLs come disabled unless asked otherwise, at most two an anchor.",
+    source="botocore model: rolesanywhere ImportCrl",
+)
 def test_crls_come_disabled_and_at_most_two_an_anchor(anywhere: Any) -> None:
     arn = anchor(anywhere)["trustAnchorArn"]
     answer = anywhere.import_crl(name="c", crlData=revocations(), trustAnchorArn=arn)
@@ -261,6 +299,10 @@ def test_crls_come_disabled_and_at_most_two_an_anchor(anywhere: Any) -> None:
     assert [crl["name"] for crl in anywhere.list_crls()["crls"]] == ["c", "d"]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A CRL is changed, disabled, enabled and deleted.",
+    source="botocore model: rolesanywhere UpdateCrl",
+)
 def test_a_crl_changes_and_goes(anywhere: Any) -> None:
     arn = anchor(anywhere)["trustAnchorArn"]
     key = {"crlId": anywhere.import_crl(name="c", crlData=revocations(), trustAnchorArn=arn)["crl"]["crlId"]}
@@ -277,6 +319,9 @@ def test_a_crl_changes_and_goes(anywhere: Any) -> None:
     assert anywhere.list_crls()["crls"] == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A CRL needs its anchor.", source="botocore model: rolesanywhere ImportCrl"
+)
 def test_a_crl_needs_its_anchor(anywhere: Any) -> None:
     arn = f"arn:aws:rolesanywhere:us-east-1:{ACCOUNT}:trust-anchor/{MISSING}"
     with pytest.raises(ClientError) as raised:
@@ -284,6 +329,10 @@ def test_a_crl_needs_its_anchor(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Anchors, profiles and CRLs have tags.",
+    source="botocore model: rolesanywhere TagResource",
+)
 def test_tags_of_all_kinds(anywhere: Any) -> None:
     tags = [{"key": "a", "value": "1"}, {"key": "b", "value": "2"}]
     made = anchor(anywhere, tags=tags)
@@ -298,6 +347,10 @@ def test_tags_of_all_kinds(anywhere: Any) -> None:
         assert anywhere.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "3"}]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A resource has at most 200 tags.",
+    source="botocore model: rolesanywhere TooManyTagsException",
+)
 def test_two_hundred_tags_and_no_more(anywhere: Any) -> None:
     arn = profile(anywhere)["profileArn"]
     anywhere.tag_resource(resourceArn=arn, tags=[{"key": f"k{n}", "value": ""} for n in range(200)])
@@ -306,6 +359,9 @@ def test_two_hundred_tags_and_no_more(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("TooManyTagsException", 400)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Lists come in pages.", source="botocore model: rolesanywhere ListTrustAnchors"
+)
 def test_lists_come_in_pages(anywhere: Any) -> None:
     names = [f"p{number}" for number in range(7)]
     for name in names:
@@ -323,6 +379,10 @@ def test_lists_come_in_pages(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("ValidationException", 400)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Anchors and profiles have quotas.",
+    source="AWS General Reference: IAM Roles Anywhere endpoints and quotas",
+)
 def test_quotas(anywhere: Any) -> None:
     for _ in range(50):
         anchor(anywhere)
@@ -343,6 +403,10 @@ def test_regions_are_apart(aws: Any) -> None:
     assert arn.startswith(f"arn:aws:rolesanywhere:ap-southeast-2:{ACCOUNT}:trust-anchor/")
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Subjects are listed and shown with what they did.",
+    source="botocore model: rolesanywhere GetSubject",
+)
 def test_subjects(anywhere: Any) -> None:
     subjects = rolesanywhere_backends[ACCOUNT]["us-east-1"].subjects
     first = subjects.record(x509_subject="CN=web", serial="17", issuer="CN=root", certificate=CA)
@@ -375,6 +439,10 @@ def careless(_server: Server) -> Any:
     client.close()
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Every input is held to the limits of the model.",
+    source="botocore model: rolesanywhere ValidationException",
+)
 @pytest.mark.parametrize(
     ("operation", "arguments", "message"),
     [
@@ -444,6 +512,10 @@ def test_inputs_are_held_to_the_model(
     assert refusal(raised) == ("ValidationException", 400, message)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: The ARN of a role is the ARN of a role.",
+    source="botocore model: rolesanywhere CreateProfile",
+)
 @pytest.mark.usefixtures("sandbox")
 def test_a_role_arn_is_the_arn_of_a_role(careless: Any) -> None:
     with pytest.raises(ClientError) as raised:

@@ -21,6 +21,7 @@ def error(raised: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
+@pytest.mark.conforms("STS: The caller's account is told.", source="AWS STS API Reference: GetCallerIdentity")
 def test_caller_identity(aws: Any) -> None:
     answer = aws("sts").get_caller_identity()
     assert answer["Account"] == "123456789012"
@@ -47,6 +48,10 @@ def test_connections_stay_open(sandbox: Server) -> None:
     connection.close()
 
 
+@pytest.mark.conforms(
+    "All services: An operation that is not offered is refused in the protocol of its service.",
+    source="botocore: response parsers",
+)
 @pytest.mark.parametrize(
     ("service", "operation", "arguments"),
     [
@@ -65,6 +70,9 @@ def test_an_operation_that_nobody_wrote_fails_as_botocore_expects(
     assert (code, status) in {("NotImplemented", 501), ("UnknownOperationException", 404)}
 
 
+@pytest.mark.conforms(
+    "S3: A chunked upload with trailing checksum arrives whole.", source="Amazon S3 API Reference: PutObject"
+)
 def test_a_chunked_upload_arrives_whole(sandbox: Server, aws: Any) -> None:
     aws("s3").create_bucket(Bucket="here")
     connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint_url).netloc)

@@ -62,6 +62,10 @@ def sessions() -> list[Any]:
     return sts_backends[ACCOUNT]["aws"].assumed_roles
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: The answer has the documented shape.",
+    source="IAM Roles Anywhere User Guide: CreateSession API",
+)
 def test_the_answer_has_the_shape_that_clients_read(caller: Caller) -> None:
     before = datetime.now(UTC)
     answer = caller.ask(duration_seconds=900)
@@ -81,6 +85,10 @@ def test_the_answer_has_the_shape_that_clients_read(caller: Caller) -> None:
     assert abs(end - before - timedelta(seconds=900)) < timedelta(seconds=5)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: STS knows whose the credentials are.",
+    source="AWS STS API Reference: GetCallerIdentity",
+)
 def test_sts_knows_whose_the_credentials_are(caller: Caller, identity: Any) -> None:
     answer = caller.ask()
     told = identity(answer.credentials)
@@ -94,6 +102,10 @@ def test_it_works_over_https(caller: Caller, sandbox: Server) -> None:
     assert caller.ask().status == 201
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Session policy, name and instance properties are kept.",
+    source="IAM Roles Anywhere User Guide: CreateSession API",
+)
 def test_what_describes_and_narrows_a_session_is_kept(caller: Caller, estate: Estate) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -113,6 +125,10 @@ def test_what_describes_and_narrows_a_session_is_kept(caller: Caller, estate: Es
     assert answer.body["credentialSet"][0]["packedPolicySize"] == 4
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A subject shows the serial number that was seen last.",
+    source="botocore model: rolesanywhere SubjectDetail",
+)
 def test_the_subject_shows_the_serial_that_was_seen_last(caller: Caller, estate: Estate) -> None:
     first = caller.ask()
     caller.leaf = estate.authority.sign(HOST, "ec-p256")
@@ -140,6 +156,10 @@ def test_a_certificate_that_no_anchor_vouches_for_leaves_no_subject(caller: Call
     assert estate.anywhere.list_subjects()["subjects"] == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A session lasts as long as the lesser of profile and request says.",
+    source="botocore model: rolesanywhere CreateProfile",
+)
 def test_the_least_of_profile_and_request_is_the_duration(caller: Caller, estate: Estate, aws: Aws) -> None:
     profile = estate.profiles["reader"].rpartition("/")[2]
     estate.anywhere.update_profile(profileId=profile, durationSeconds=7200)
@@ -150,6 +170,10 @@ def test_the_least_of_profile_and_request_is_the_duration(caller: Caller, estate
     assert caller.ask().status == 201
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Disabled anchors and profiles open nothing.",
+    source="botocore model: rolesanywhere DisableTrustAnchor",
+)
 def test_disabled_things_open_nothing(caller: Caller, estate: Estate) -> None:
     profile = estate.profiles["reader"].rpartition("/")[2]
     anchor = estate.anchor.rpartition("/")[2]
@@ -162,6 +186,10 @@ def test_disabled_things_open_nothing(caller: Caller, estate: Estate) -> None:
     assert caller.ask().status == 201
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A disabled CRL revokes nothing.",
+    source="botocore model: rolesanywhere DisableCrl",
+)
 def test_a_disabled_list_revokes_nothing(caller: Caller, estate: Estate) -> None:
     estate.revoke(caller.leaf)
     assert caller.ask().error == (403, "AccessDeniedException", "Certificate revoked")
@@ -170,10 +198,18 @@ def test_a_disabled_list_revokes_nothing(caller: Caller, estate: Estate) -> None
     assert caller.ask().status == 201
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A session name needs a profile that accepts it.",
+    source="botocore model: rolesanywhere CreateProfile",
+)
 def test_a_session_name_must_be_welcome(caller: Caller) -> None:
     assert caller.ask(role_session_name="me").error[2] == "Not authorized to set roleSessionName"
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Anchors and profiles that do not exist are not found.",
+    source="botocore model: rolesanywhere ResourceNotFoundException",
+)
 @pytest.mark.parametrize("member", ["trust_anchor_arn", "profile_arn"])
 def test_what_does_not_exist_is_not_found(caller: Caller, member: str) -> None:
     arn = getattr(caller.asks, member)
@@ -223,6 +259,10 @@ def test_resources_of_another_region_are_looked_for_there(caller: Caller, aws: A
     assert aws("rolesanywhere", "us-east-1").list_subjects()["subjects"] == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A signed header that is missing is refused.",
+    source="IAM Roles Anywhere User Guide: Signing process",
+)
 @pytest.mark.parametrize("header", ["X-Amz-Date", "X-Amz-X509", "Authorization", "Content-Type"])
 def test_a_signed_header_that_is_missing_is_refused(caller: Caller, header: str) -> None:
     request = caller.signed()
@@ -241,6 +281,10 @@ def test_an_unreadable_authorization_is_refused_by_the_service(caller: Caller, t
     assert answer.error[:2] == (403, "AccessDeniedException")
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A body that is not the signed one is refused.",
+    source="IAM Roles Anywhere User Guide: Signing process",
+)
 def test_a_changed_body_is_refused(caller: Caller, estate: Estate) -> None:
     request = caller.signed()
     body = request.body.replace(caller.asks.role_arn.encode(), estate.roles["writer"].encode())
@@ -249,6 +293,10 @@ def test_a_changed_body_is_refused(caller: Caller, estate: Estate) -> None:
     assert sessions() == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A signature by another key is refused.",
+    source="IAM Roles Anywhere User Guide: Signing process",
+)
 def test_another_key_is_refused(caller: Caller, estate: Estate) -> None:
     certificate = estate.authority.sign(HOST, "rsa-2048")
     request = caller.signed()
@@ -274,6 +322,10 @@ def test_only_post_opens_sessions(caller: Caller) -> None:
     assert sessions() == []
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Credentials of a session that has ended are refused by every service.",
+    source="AWS General Reference: Common errors",
+)
 def test_an_ended_session_is_refused_everywhere(
     caller: Caller, identity: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iam_ra.sandbox.server import Server
 
 TEMPLATE = "arn:aws:acm-pca:::template/{}/V1"
+PACE = {"Delay": 0.02, "MaxAttempts": 200}
 
 
 class PrivateAuthority:
@@ -38,8 +39,10 @@ class PrivateAuthority:
         self.arn = made["CertificateAuthorityArn"]
 
     def activate(self) -> None:
+        name = {"CertificateAuthorityArn": self.arn}
+        self._pca.get_waiter("certificate_authority_csr_created").wait(**name, WaiterConfig=PACE)
         csr = self._pca.get_certificate_authority_csr(CertificateAuthorityArn=self.arn)["Csr"]
-        pem = self._issue(csr.encode(), "RootCACertificate")
+        pem = self._issue(csr.encode(), "RootCACertificate", 31)
         self._pca.import_certificate_authority_certificate(CertificateAuthorityArn=self.arn, Certificate=pem)
 
     def sign(self, identity: str) -> x509.Certificate:
@@ -52,17 +55,17 @@ class PrivateAuthority:
         pem = self._issue(csr.public_bytes(serialization.Encoding.PEM), "EndEntityCertificate")
         return x509.load_pem_x509_certificate(pem)
 
-    def _issue(self, csr: bytes, template: str) -> bytes:
+    def _issue(self, csr: bytes, template: str, days: int = 30) -> bytes:
         issued = self._pca.issue_certificate(
             CertificateAuthorityArn=self.arn,
             Csr=csr,
             SigningAlgorithm="SHA256WITHRSA",
             TemplateArn=TEMPLATE.format(template),
-            Validity={"Type": "DAYS", "Value": 30},
+            Validity={"Type": "DAYS", "Value": days},
         )
-        found = self._pca.get_certificate(
-            CertificateAuthorityArn=self.arn, CertificateArn=issued["CertificateArn"]
-        )
+        name = {"CertificateAuthorityArn": self.arn, "CertificateArn": issued["CertificateArn"]}
+        self._pca.get_waiter("certificate_issued").wait(**name, WaiterConfig=PACE)
+        found = self._pca.get_certificate(**name)
         return str(found["Certificate"]).encode()
 
 
@@ -82,6 +85,10 @@ def anchor_of(estate: Estate, authority: PrivateAuthority) -> str:
     return str(made["trustAnchor"]["trustAnchorArn"])
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Certificates of a private authority in ACM PCA open roles.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 def test_its_certificates_open_roles(sandbox: Server, estate: Estate, authority: PrivateAuthority) -> None:
     authority.activate()
     anchor = anchor_of(estate, authority)

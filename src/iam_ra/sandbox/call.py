@@ -53,6 +53,12 @@ def signing_service(environ: WSGIEnvironment) -> str:
     return parts[3].lower() if len(parts) == SCOPE_PARTS else UNKNOWN
 
 
+def signing_region(environ: WSGIEnvironment) -> str:
+    """Return the Region in the credential scope; nothing for a request without one."""
+    parts = _credential(environ)
+    return parts[2] if len(parts) == SCOPE_PARTS else ""
+
+
 def access_key_id(environ: WSGIEnvironment) -> str:
     """Return the access key that a request is signed with, or nothing."""
     return _credential(environ)[0]

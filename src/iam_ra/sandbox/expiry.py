@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from iam_ra.sandbox import clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # By access key, which is random and never used again, so that nothing has to be forgotten.
 _ends: dict[str, datetime] = {}
@@ -16,4 +21,4 @@ def note(access_key_id: str, end: datetime) -> None:
 def is_over(access_key_id: str) -> bool:
     """Return whether credentials were good once and are no more."""
     end = _ends.get(access_key_id)
-    return end is not None and end <= datetime.now(UTC)
+    return end is not None and end <= clock.now()

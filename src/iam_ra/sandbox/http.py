@@ -6,8 +6,11 @@ werkzeug's own server closes each connection and waits 10 ms to drain it; a run 
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import struct
 import sys
+import time
 import traceback
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
@@ -15,6 +18,8 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+from iam_ra.sandbox.patches import ARRIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +30,16 @@ log = logging.getLogger("iam_ra.sandbox")
 
 BODILESS = frozenset({204, 304})
 HANDSHAKE_SECONDS = 10.0
+# On, and for no time: whatever is unsent is thrown away, and the other side is told so (RST).
+NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class HangUpError(Exception):
+    """Raised by the application for a request that gets no answer."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__()
+        self.reset = reset
 
 
 class HttpServer(ThreadingMixIn, TCPServer):
@@ -113,6 +128,7 @@ class Handler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request."""
         environ = self.make_environ()
+        environ[ARRIVED] = time.perf_counter()
         body = self._body(environ)
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
@@ -122,7 +138,11 @@ class Handler(MotoRequestHandler):
             answer[:] = [status, headers]
             return answer.append
 
-        chunks: Iterable[bytes] = self.server.app(environ, start_response)
+        try:
+            chunks: Iterable[bytes] = self.server.app(environ, start_response)
+        except HangUpError as error:
+            self._hang_up(reset=error.reset)
+            return
         try:
             content = b"".join(chunks)
         finally:
@@ -130,6 +150,15 @@ class Handler(MotoRequestHandler):
             if close is not None:
                 close()
         self._answer(answer[0], answer[1], content)
+
+    def _hang_up(self, *, reset: bool) -> None:
+        """End the connection without an answer; a reset is one that the client cannot mistake for a regular end."""
+        self.close_connection = True
+        if not reset:
+            return
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        # The files over the socket would keep it open.
+        os.close(self.connection.detach())
 
     def _body(self, environ: dict[str, Any]) -> bytes:
         if environ.get("wsgi.input_terminated"):

@@ -34,6 +34,8 @@ _CONFIG = Config(
     user_agent="cloudformation.amazonaws.com",
     parameter_validation=True,
 )
+# CloudFormation's handlers share the account's rates with everybody else, and outlast throttling for minutes.
+_PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class AbandonedError(Exception):
@@ -48,7 +50,7 @@ class _World:
         self.settings = Settings()
         self.serving: AbstractContextManager[Any] = nullcontext()
         self.lock = threading.Lock()
-        self.clients: dict[tuple[str, str, str], Any] = {}
+        self.clients: dict[tuple[str, str, str, bool], Any] = {}
 
 
 _world = _World()
@@ -95,20 +97,20 @@ def settings() -> Settings:
 
 def client(service: str, region: str, account: str) -> Any:
     """Return the boto3 client of one service, region and account; made once, safe to share between threads."""
-    key = (service, region, account)
+    key = (service, region, account, _world.settings.real_limits)
     with _world.lock:
         if key not in _world.clients:
-            _world.clients[key] = _make(service, region, account)
+            _world.clients[key] = _make(*key)
         return _world.clients[key]
 
 
-def _make(service: str, region: str, account: str) -> Any:
+def _make(service: str, region: str, account: str, limited: bool) -> Any:
     session = boto3.Session(aws_access_key_id="cloudformation", aws_secret_access_key="cloudformation")  # noqa: S106
     made = session.client(
         service,  # type: ignore[call-overload]
         region_name=region,
         endpoint_url=ENDPOINT,
-        config=_CONFIG,
+        config=_CONFIG.merge(_PATIENT) if limited else _CONFIG,
     )
     made.meta.events.register("before-send", lambda request, **_: _send(request, account))
     return made

@@ -15,13 +15,13 @@ import moto
 from moto import backend_index
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from iam_ra.sandbox import patches
+from iam_ra.sandbox import clock, patches
 from iam_ra.sandbox.call import is_create_session
 
 if TYPE_CHECKING:
     from flask import Flask
 
-OURS = ("rolesanywhere", "cloudformation")
+OURS = ("acmpca", "cloudformation", "rolesanywhere")
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -62,4 +62,5 @@ def _create(service: Any) -> Flask:
         sys.modules[f"moto.{service}"] = package
         setattr(moto, service, package)
     patches.apply(service)
+    clock.install_in(service)
     return create_backend_app(service)

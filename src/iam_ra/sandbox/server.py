@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from email.utils import formatdate
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs
 
 from moto.core.exceptions import ServiceException
 
-import iam_ra
-from iam_ra.sandbox import expiry, loopback, wire
-from iam_ra.sandbox.call import FORM, Call, access_key_id, identify
-from iam_ra.sandbox.http import HttpServer, where
+from iam_ra.sandbox import clock, expiry, loopback, propagation, wire
+from iam_ra.sandbox.call import FORM, Call, access_key_id, identify, signing_region
+from iam_ra.sandbox.calls import CallLog
+from iam_ra.sandbox.control import PREFIX, Control
+from iam_ra.sandbox.faults import Fault, Faults, failure, throttling
+from iam_ra.sandbox.http import HangUpError, HttpServer, where
+from iam_ra.sandbox.limits import Limits
 from iam_ra.sandbox.mount import Dispatcher
-from iam_ra.sandbox.process import HEALTH_PATH, SERVICE
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
 from iam_ra.sandbox.tls import make_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("iam_ra.sandbox")
@@ -34,7 +37,10 @@ WARM = ("sts", "cloudformation", "s3", "iam", "rolesanywhere", "ssm", "secretsma
 PAUSE_SECONDS = 0.005
 # One for the whole process, as moto's state is. Re-entrant, since services may call each other through the application.
 LOCK = threading.RLock()
+READS = ("Get", "List")
 NO_SUCH_ROUTE = frozenset({404, 405})
+# Status line, headers, body.
+Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
 class Application:
@@ -45,13 +51,18 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.faults = Faults(settings.account_id)
+        self.calls = CallLog()
+        self._limits = Limits() if settings.real_limits else None
+        self._control = Control(self.faults, self.calls, self.reset)
+        clock.install()
         self._dispatch = Dispatcher()
         loopback.connect(self, settings, LOCK)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
-        if environ["PATH_INFO"] == HEALTH_PATH:
-            return self._health(start_response)
+        """Serve one request. Raises HangUpError where a fault leaves it without an answer."""
+        if environ["PATH_INFO"].startswith(PREFIX):
+            return self._controlled(environ, start_response)
         started = time.perf_counter()
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
@@ -59,21 +70,28 @@ class Application:
             environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", self._settings.account_id)
         with LOCK:
             call = identify(environ, body)
-            status, headers, content = self._serve(call, environ)
-        headers = [(name, value) for name, value in headers if name.lower() != "date"] + [_date()]
-        milliseconds = (time.perf_counter() - started) * 1000
-        who = " by CloudFormation" if loopback.LOOPBACK in environ else ""
-        code = status.partition(" ")[0]
-        log.info("%s %s %s %.1f ms%s", call.service, call.operation, code, milliseconds, who)
-        start_response(status, headers)
+        fault = None if loopback.LOOPBACK in environ else self.faults.meet(call)
+        answer = self._met(fault, call, environ, body) if fault else self._limited(call, environ, body)
+        self._note(call, answer, environ, started, fault)
+        if answer is None:
+            raise HangUpError(reset=fault is not None and fault.kind == "reset")
+        status, headers, content = answer
+        start_response(
+            status, [(name, value) for name, value in headers if name.lower() != "date"] + [_date()]
+        )
         return [content]
 
     def reset(self) -> None:
-        """Forget everything: all accounts, all regions, all services."""
+        """Forget everything: all accounts, all regions, all services, the faults; the clock shows the real time again."""
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 (an internal of moto)
 
         with LOCK:
+            self.faults.clear()
             moto_api_backend.reset()
+            propagation.reset()
+            clock.reset()
+            if self._limits is not None:
+                self._limits.reset()
 
     def warm_up(self) -> None:
         """Load the services that iam-ra calls, one at a time; requests go in between."""
@@ -82,7 +100,57 @@ class Application:
                 self._dispatch.load(service)
             time.sleep(PAUSE_SECONDS)
 
-    def _serve(self, call: Call, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _met(self, fault: Fault, call: Call, environ: WSGIEnvironment, body: bytes) -> Answer | None:
+        """Answer a call that a fault meets; None for no answer."""
+        content_type = environ.get("CONTENT_TYPE", "")
+        said = failure(fault.kind, call.service, content_type)
+        if said is not None:
+            return _failure(call, content_type, said.status, said.code, said.message)
+        if fault.kind == "reset":
+            return None
+        if fault.kind == "slow":
+            self.faults.hold_up(fault)
+            return self._limited(call, environ, body)
+        self._limited(call, environ, body)
+        self.faults.hold_up(fault)
+        return None
+
+    def _limited(self, call: Call, environ: WSGIEnvironment, body: bytes) -> Answer:
+        if self._limits is not None and not self._limits.allow(call, signing_region(environ)):
+            content_type = environ.get("CONTENT_TYPE", "")
+            said = throttling(call.service, content_type)
+            return _failure(call, content_type, said.status, said.code, said.message)
+        with LOCK:
+            if self._settings.iam_delay_seconds and call.service == "iam":
+                self._keep_role(environ, body)
+            return self._serve(call, environ)
+
+    def _keep_role(self, environ: WSGIEnvironment, body: bytes) -> None:
+        from iam_ra.sandbox.rolesanywhere import stored  # noqa: PLC0415 (heavy, and only for those who want the delay)
+
+        form = parse_qs(body.decode("utf-8", "replace"))
+        if "RoleName" in form and not form.get("Action", [""])[0].startswith(READS):
+            account = environ.get("HTTP_X_MOTO_ACCOUNT_ID", self._settings.account_id)
+            stored.role_changes(account, form["RoleName"][0])
+
+    def _note(
+        self, call: Call, answer: Answer | None, environ: WSGIEnvironment, started: float, fault: Fault | None
+    ) -> None:
+        status = int(answer[0].partition(" ")[0]) if answer else 0
+        milliseconds = (time.perf_counter() - started) * 1000
+        inside = loopback.LOOPBACK in environ
+        kind = fault.kind if fault else ""
+        self.calls.add(call, status, milliseconds, by="cloudformation" if inside else "client", fault=kind)
+        who = " by CloudFormation" if inside else ""
+        why = f" (fault: {kind})" if kind else ""
+        log.info("%s %s %d %.1f ms%s%s", call.service, call.operation, status, milliseconds, who, why)
+
+    def _controlled(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, answer = self._control.answer(environ)
+        start_response(status, [("Content-Type", "application/json"), _date()])
+        return [json.dumps(answer).encode()]
+
+    def _serve(self, call: Call, environ: WSGIEnvironment) -> Answer:
         answer: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
@@ -109,17 +177,12 @@ class Application:
             return _failure(call, content_type, status, "UnknownOperationException", message)
         return status, headers, content
 
-    def _health(self, start_response: StartResponse) -> Iterable[bytes]:
-        content = json.dumps({"service": SERVICE, "version": iam_ra.__version__, "pid": os.getpid()}).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), _date()])
-        return [content]
-
 
 def _date() -> tuple[str, str]:
-    return "Date", formatdate(usegmt=True)
+    return "Date", formatdate(clock.now().timestamp(), usegmt=True)
 
 
-def _expired(call: Call, content_type: str) -> tuple[str, list[tuple[str, str]], bytes]:
+def _expired(call: Call, content_type: str) -> Answer:
     # The older protocols have the older name. Source: AWS common error types.
     older = content_type.startswith(FORM) or call.service == "s3"
     code = "ExpiredToken" if older else "ExpiredTokenException"
@@ -127,9 +190,7 @@ def _expired(call: Call, content_type: str) -> tuple[str, list[tuple[str, str]],
     return _failure(call, content_type, "403 Forbidden", code, message)
 
 
-def _failure(
-    call: Call, content_type: str, status: str, code: str, message: str
-) -> tuple[str, list[tuple[str, str]], bytes]:
+def _failure(call: Call, content_type: str, status: str, code: str, message: str) -> Answer:
     headers, content = wire.serialise(call, content_type, code, message)
     return status, list(headers.items()), content
 
@@ -165,6 +226,23 @@ class Server:
         """The certificate of the authority behind `https_url`: the content of the file that AWS_CA_BUNDLE names."""
         return self._tls.authority_pem
 
+    @property
+    def faults(self) -> Faults:
+        """What is to fail; `reset` and `close` clear it."""
+        return self._app.faults
+
+    @property
+    def calls(self) -> CallLog:
+        """The last calls that were served."""
+        return self._app.calls
+
+    def turn_clock(self, to: str) -> datetime:
+        """Set the clock and return its new time: `+90d` from where it stands, a date (ISO 8601, UTC), or `reset`.
+
+        Raises ValueError for anything else.
+        """
+        return clock.turn(to)
+
     def reset(self) -> None:
         """Forget everything; the server goes on."""
         self._app.reset()
@@ -175,6 +253,7 @@ class Server:
 
     def close(self) -> None:
         """Stop listening and end all connections."""
+        self.faults.clear()
         for server, thread in zip((self._http, self._https), self._threads, strict=True):
             server.shutdown()
             thread.join()

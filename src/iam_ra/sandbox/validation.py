@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from botocore.model import Shape
 
+# What the models' patterns may say inside brackets and Python's expressions do not know.
+JAVA = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": " "}
+
 
 def validate(shape: Shape, value: dict[str, Any]) -> str | None:
     """Return AWS's message about everything that is wrong with an input, or None."""
@@ -79,4 +82,6 @@ def _text(value: Any) -> str:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
+    for theirs, ours in JAVA.items():
+        pattern = pattern.replace(theirs, ours)
     return re.compile(pattern)

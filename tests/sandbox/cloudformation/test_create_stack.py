@@ -12,6 +12,10 @@ def _names(aws: Any) -> list[str]:
     return sorted(each["Name"] for each in aws("ssm").describe_parameters()["Parameters"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A new stack is CREATE_IN_PROGRESS first and CREATE_COMPLETE later.",
+    source="AWS CloudFormation User Guide: Stack status codes",
+)
 def test_a_stack_is_in_progress_first_and_complete_then(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -37,6 +41,10 @@ def test_a_stack_is_in_progress_first_and_complete_then(
     assert value == "/first-s"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Events tell each step of each resource, in the order of dependencies.",
+    source="AWS CloudFormation User Guide: View stack events",
+)
 def test_waiter_and_events_tell_each_resource_in_dependency_order(
     stacks: Any, parameter: Any, template: Any
 ) -> None:
@@ -64,6 +72,10 @@ def test_waiter_and_events_tell_each_resource_in_dependency_order(
     assert len({e["EventId"] for e in events if e["LogicalResourceId"] == "s"}) == 2
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A failed creation ends in ROLLBACK_COMPLETE, and its events say why.",
+    source="AWS CloudFormation User Guide: Stack failure options",
+)
 def test_a_failed_creation_is_rolled_back_and_says_why(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -87,6 +99,10 @@ def test_a_failed_creation_is_rolled_back_and_says_why(
     assert _names(aws) == ["/taken"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: When a resource fails, others under way are cancelled.",
+    source="AWS CloudFormation User Guide: Troubleshooting CloudFormation",
+)
 def test_others_under_way_are_cancelled(stacks: Any, backend: Any, parameter: Any, template: Any) -> None:
     backend.fail_resource("A", "create", "no luck")
     stacks.create("s", template(A=parameter("v", "/a"), B=parameter("v", "/b")))
@@ -94,6 +110,10 @@ def test_others_under_way_are_cancelled(stacks: Any, backend: Any, parameter: An
     assert reasons == {"A": "no luck", "B": "Resource creation cancelled"}
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A stack in ROLLBACK_COMPLETE takes no update, only a deletion.",
+    source="AWS CloudFormation User Guide: Stack status codes",
+)
 def test_a_rolled_back_stack_can_only_be_deleted(
     stacks: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -109,6 +129,10 @@ def test_a_rolled_back_stack_can_only_be_deleted(
     assert stacks.create("s", body)["StackStatus"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: With OnFailure DELETE a failed stack is found by its id alone.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_on_failure_delete_leaves_only_the_id(
     stacks: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -119,6 +143,10 @@ def test_on_failure_delete_leaves_only_the_id(
         stacks.describe("s")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: With OnFailure DO_NOTHING or DisableRollback what was made stays.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 @pytest.mark.parametrize("options", [{"OnFailure": "DO_NOTHING"}, {"DisableRollback": True}])
 def test_without_rollback_resources_stay(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any, options: dict[str, Any]
@@ -133,6 +161,10 @@ def test_without_rollback_resources_stay(
     assert aws("ssm").get_parameter(Name="/b")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A rollback that fails ends in ROLLBACK_FAILED.",
+    source="AWS CloudFormation User Guide: Stack status codes",
+)
 def test_a_failing_rollback_is_told(stacks: Any, backend: Any, parameter: Any, template: Any) -> None:
     backend.fail_resource("B", "create", "no luck")
     backend.fail_resource("A", "delete", "held")
@@ -159,6 +191,10 @@ def test_half_made_resources_are_removed(stacks: Any, aws: Any, template: Any) -
     assert aws("iam").list_roles()["Roles"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Retain outlives a rollback, RetainExceptOnCreate does not.",
+    source="AWS CloudFormation User Guide: DeletionPolicy attribute",
+)
 def test_retain_outlives_a_rollback_and_retain_except_on_create_does_not(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any
 ) -> None:

@@ -12,6 +12,10 @@ def _names(aws: Any) -> list[str]:
     return sorted(each["Name"] for each in aws("ssm").describe_parameters()["Parameters"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Resources are deleted in reverse order; the id of a deleted stack still tells.",
+    source="AWS CloudFormation API Reference: DescribeStacks",
+)
 def test_deletion_goes_backwards_and_the_id_still_tells(stacks: Any, parameter: Any, template: Any) -> None:
     created = stacks.create("s", template(A=parameter("v", "/a"), B=parameter({"Ref": "A"}, "/b")))
     stacks.client.delete_stack(StackName="s")
@@ -42,11 +46,19 @@ def test_looking_at_a_deleted_stack_brings_nothing_back(stacks: Any, aws: Any, t
     assert aws("s3").list_buckets()["Buckets"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Deleting a stack that is not there succeeds.",
+    source="AWS CloudFormation API Reference: DeleteStack",
+)
 def test_deleting_what_is_not_there_is_fine(stacks: Any) -> None:
     stacks.client.delete_stack(StackName="none")
     stacks.client.delete_stack(StackName="arn:aws:cloudformation:us-east-1:123456789012:stack/none/1")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Resources that are gone already do not fail a deletion.",
+    source="AWS CloudFormation User Guide: Resource type handler contract, delete",
+)
 def test_resources_gone_behind_our_back_are_fine(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -56,6 +68,10 @@ def test_resources_gone_behind_our_back_are_fine(
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A bucket with objects ends in DELETE_FAILED; a second deletion may retain it.",
+    source="AWS CloudFormation API Reference: DeleteStack",
+)
 def test_a_full_bucket_fails_and_can_be_retained(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -82,12 +98,20 @@ def test_what_a_failed_resource_needs_stays(
     assert _names(aws) == ["/a", "/b"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: RetainResources is for stacks in DELETE_FAILED only.",
+    source="AWS CloudFormation API Reference: DeleteStack",
+)
 def test_retaining_needs_a_failed_deletion(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter()))
     with pytest.raises(ClientError, match="DELETE_FAILED"):
         stacks.delete("s", RetainResources=["A"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: DeletionPolicy Retain keeps the resource.",
+    source="AWS CloudFormation User Guide: DeletionPolicy attribute",
+)
 def test_deletion_policy_retain(stacks: Any, aws: Any, parameter: Any, template: Any) -> None:
     stack_id = stacks.create("s", template(A=parameter() | {"DeletionPolicy": "Retain"}))["StackId"]
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
@@ -95,6 +119,10 @@ def test_deletion_policy_retain(stacks: Any, aws: Any, parameter: Any, template:
     assert stacks.steps(stack_id, "A")[-1] == "DELETE_SKIPPED"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Termination protection refuses a deletion.",
+    source="AWS CloudFormation API Reference: UpdateTerminationProtection",
+)
 def test_termination_protection(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter()), EnableTerminationProtection=True)
     assert stacks.describe("s")["EnableTerminationProtection"] is True
@@ -107,6 +135,10 @@ def test_termination_protection(stacks: Any, parameter: Any, template: Any) -> N
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A creation under way can be deleted.",
+    source="AWS CloudFormation User Guide: Delete a stack",
+)
 def test_a_creation_under_way_can_be_deleted(stacks: Any, aws: Any, parameter: Any, template: Any) -> None:
     body = template(A=parameter("v", "/a"), B=parameter({"Ref": "A"}, "/b"), C=parameter({"Ref": "B"}, "/c"))
     stack_id = stacks.begin("s", body)
@@ -115,6 +147,10 @@ def test_a_creation_under_way_can_be_deleted(stacks: Any, aws: Any, parameter: A
     assert aws("ssm").describe_parameters()["Parameters"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An update under way refuses a deletion.",
+    source="AWS CloudFormation User Guide: Delete a stack",
+)
 def test_an_update_under_way_cannot(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter()))
     stacks.client.update_stack(StackName="s", UsePreviousTemplate=True, Tags=[{"Key": "a", "Value": "b"}])

@@ -10,6 +10,10 @@ import pytest
 from iam_ra.sandbox import loopback
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Sixteen stacks live at once, each with its own creation, update and deletion.",
+    source="AWS CloudFormation User Guide: Stack status codes",
+)
 def test_sixteen_stacks_at_once_each_with_a_life(stacks: Any, parameter: Any, template: Any) -> None:
     watching = threading.Event()
 
@@ -38,6 +42,10 @@ def test_sixteen_stacks_at_once_each_with_a_life(stacks: Any, parameter: Any, te
     assert found == [["CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"]] * 48
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Resources that do not depend on each other go side by side.",
+    source="AWS CloudFormation User Guide: DependsOn attribute",
+)
 def test_independent_resources_go_side_by_side(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(**{f"P{n}": parameter("v", f"/p{n}") for n in range(20)}))
     statuses = [each["ResourceStatus"] for each in stacks.events("s")]

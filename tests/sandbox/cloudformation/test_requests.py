@@ -16,6 +16,10 @@ def _refusal(call: Any, **arguments: Any) -> tuple[str, str]:
     return details["Code"], details["Message"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Stack names have letters, digits and hyphens and begin with a letter.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 @pytest.mark.parametrize("name", ["1abc", "a_b", "ab!", "-a"])
 def test_names_outside_the_alphabet(stacks: Any, parameter: Any, template: Any, name: str) -> None:
     assert _refusal(stacks.begin, name=name, template=template(A=parameter())) == (
@@ -24,12 +28,20 @@ def test_names_outside_the_alphabet(stacks: Any, parameter: Any, template: Any, 
     )
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Stack names have at most 128 characters.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_name_length(stacks: Any, parameter: Any, template: Any) -> None:
     _, message = _refusal(stacks.begin, name="a" * 129, template=template(A=parameter()))
     assert message.endswith("Member must have length less than or equal to 128")
     assert stacks.create("a" * 128, template(A=parameter()))["StackStatus"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A name is taken once: AlreadyExistsException.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_a_name_is_taken_once(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter()))
     assert _refusal(stacks.begin, name="s", template=template(A=parameter())) == (
@@ -38,6 +50,10 @@ def test_a_name_is_taken_once(stacks: Any, parameter: Any, template: Any) -> Non
     )
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A client request token makes a request idempotent.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_token_makes_requests_idempotent(stacks: Any, parameter: Any, template: Any) -> None:
     body = template(A=parameter())
     first = stacks.begin("s", body, ClientRequestToken="t-1")
@@ -78,6 +94,10 @@ def _role(name: str = "") -> dict[str, Any]:
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
+@pytest.mark.conforms(
+    "CloudFormation: IAM resources need CAPABILITY_IAM, named ones CAPABILITY_NAMED_IAM.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_capabilities(stacks: Any, template: Any) -> None:
     named, generated = template(R=_role("r")), template(R=_role())
     for body, needed in ((named, "CAPABILITY_NAMED_IAM"), (generated, "CAPABILITY_IAM")):
@@ -96,6 +116,9 @@ def test_capabilities(stacks: Any, template: Any) -> None:
     )
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Tags have limits and reserved prefixes.", source="AWS CloudFormation API Reference: Tag"
+)
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
@@ -110,6 +133,10 @@ def test_tags(stacks: Any, parameter: Any, template: Any, tags: list[Any], messa
     assert message in _refusal(stacks.begin, name="s", template=template(A=parameter()), Tags=tags)[1]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Templates have at most 51,200 bytes inline, more from S3.",
+    source="AWS CloudFormation User Guide: Understand CloudFormation quotas",
+)
 def test_inline_limit_and_template_url(stacks: Any, aws: Any, parameter: Any, template: Any) -> None:
     body = template(A=parameter()) | {"Metadata": {"padding": "x" * 51_200}}
     text = json.dumps(body)
@@ -173,11 +200,19 @@ def test_operations_not_offered_are_refused_by_name(stacks: Any) -> None:
         assert "does not offer" in error.value.response["Error"]["Message"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: OnFailure and DisableRollback exclude each other.",
+    source="AWS CloudFormation API Reference: CreateStack",
+)
 def test_on_failure_or_disable_rollback(stacks: Any, parameter: Any, template: Any) -> None:
     options = {"OnFailure": "DELETE", "DisableRollback": False}
     assert "OnFailure" in _refusal(stacks.begin, name="s", template=template(A=parameter()), **options)[1]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Looking at a stack that is not there is a ValidationError by name.",
+    source="AWS CloudFormation API Reference: DescribeStacks",
+)
 def test_looking_at_what_is_not_there(stacks: Any, parameter: Any, template: Any) -> None:
     client = stacks.client
     for call in (
@@ -200,6 +235,10 @@ def test_looking_at_what_is_not_there(stacks: Any, parameter: Any, template: Any
     )
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Lists come in pages with a NextToken.",
+    source="AWS CloudFormation API Reference: ListStacks",
+)
 def test_pages(stacks: Any, parameter: Any, template: Any) -> None:
     ids = [stacks.begin(f"s{n}", template(A=parameter("v", f"/p{n}"))) for n in range(105)]
     for stack_id in ids:
@@ -216,6 +255,10 @@ def test_pages(stacks: Any, parameter: Any, template: Any) -> None:
     assert "NextToken" in _refusal(stacks.client.describe_stacks, NextToken="x")[1]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Events come newest first, in pages.",
+    source="AWS CloudFormation API Reference: DescribeStackEvents",
+)
 def test_events_are_paged_newest_first(stacks: Any, parameter: Any, template: Any) -> None:
     body = template(**{f"P{n}": parameter("v", f"/p{n}") for n in range(40)})
     stacks.create("s", body)
@@ -228,6 +271,10 @@ def test_events_are_paged_newest_first(stacks: Any, parameter: Any, template: An
     assert [e["Timestamp"] for e in events] == sorted(e["Timestamp"] for e in events)
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Resources are found by their physical id.",
+    source="AWS CloudFormation API Reference: DescribeStackResources",
+)
 def test_resources_are_found_by_physical_id(stacks: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter("v", "/a") | {"Metadata": {"m": 1}}, B=parameter("v", "/b")))
     found = stacks.client.describe_stack_resources(PhysicalResourceId="/a")["StackResources"]
@@ -240,11 +287,16 @@ def test_resources_are_found_by_physical_id(stacks: Any, parameter: Any, templat
     assert json.loads(detail["Metadata"]) == {"m": 1}
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An account says its limit of stacks.",
+    source="AWS CloudFormation API Reference: DescribeAccountLimits",
+)
 def test_account_limits(stacks: Any) -> None:
     limits = stacks.client.describe_account_limits()["AccountLimits"]
     assert {each["Name"]: each["Value"] for each in limits}["StackLimit"] == 2000
 
 
+@pytest.mark.conforms("CloudFormation: Regions are apart.", source="AWS CloudFormation User Guide: Stacks")
 def test_accounts_and_regions_are_apart(stacks: Any, aws: Any, parameter: Any, template: Any) -> None:
     stacks.create("s", template(A=parameter()))
     assert aws("cloudformation", "eu-west-1").describe_stacks()["Stacks"] == []

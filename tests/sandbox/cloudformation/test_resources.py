@@ -37,6 +37,10 @@ ALLOW = {
 }
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::S3::Bucket is made, changed and described as its schema says.",
+    source="CloudFormation resource schema: AWS::S3::Bucket",
+)
 def test_bucket(stacks: Any, aws: Any) -> None:
     s3 = aws("s3")
     properties = {
@@ -110,6 +114,10 @@ def test_bucket_in_another_region(stacks: Any, aws: Any) -> None:
     assert aws("s3").get_bucket_location(Bucket="in-the-west")["LocationConstraint"] == "eu-west-1"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A bucket that is there already fails the resource.",
+    source="CloudFormation resource schema: AWS::S3::Bucket",
+)
 def test_a_bucket_that_is_there_is_not_taken(stacks: Any, aws: Any) -> None:
     aws("s3").create_bucket(Bucket="taken")
     assert (
@@ -120,6 +128,10 @@ def test_a_bucket_that_is_there_is_not_taken(stacks: Any, aws: Any) -> None:
     assert aws("s3").head_bucket(Bucket="taken")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::S3::BucketPolicy is put and removed.",
+    source="CloudFormation resource schema: AWS::S3::BucketPolicy",
+)
 def test_bucket_policy(stacks: Any, aws: Any) -> None:
     def template(action: str) -> dict[str, Any]:
         statement = {
@@ -148,6 +160,10 @@ def test_bucket_policy(stacks: Any, aws: Any) -> None:
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::KMS::Key and AWS::KMS::Alias are made, changed and scheduled for deletion.",
+    source="CloudFormation resource schema: AWS::KMS::Key",
+)
 def test_key_and_alias(stacks: Any, aws: Any) -> None:
     kms = aws("kms")
 
@@ -195,6 +211,10 @@ def test_key_and_alias(stacks: Any, aws: Any) -> None:
     assert kms.list_aliases(KeyId=key)["Aliases"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A key that waits for its deletion counts as gone.",
+    source="CloudFormation resource schema: AWS::KMS::Key",
+)
 def test_a_key_that_waits_for_deletion_is_gone(stacks: Any, aws: Any) -> None:
     stacks.create("s", _stack("AWS::KMS::Key", {}))
     aws("kms").schedule_key_deletion(KeyId=stacks.physical_id("s", "R"), PendingWindowInDays=7)
@@ -203,6 +223,10 @@ def test_a_key_that_waits_for_deletion_is_gone(stacks: Any, aws: Any) -> None:
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::SSM::Parameter carries the tags of its stack.",
+    source="CloudFormation resource schema: AWS::SSM::Parameter",
+)
 def test_parameter_tags_and_system_tags(stacks: Any, aws: Any) -> None:
     ssm = aws("ssm")
 
@@ -239,6 +263,10 @@ def _policies(iam: Any) -> tuple[list[str], list[str]]:
     )
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::IAM::Role is made, changed and described as its schema says.",
+    source="CloudFormation resource schema: AWS::IAM::Role",
+)
 def test_role(stacks: Any, aws: Any) -> None:
     iam = aws("iam")
     arns = [
@@ -293,6 +321,10 @@ def test_role(stacks: Any, aws: Any) -> None:
     assert iam.list_roles(PathPrefix="/iam-ra/")["Roles"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A role with a policy attached from outside is not deleted.",
+    source="IAM API Reference: DeleteRole",
+)
 def test_a_role_with_a_foreign_policy_is_not_deleted(stacks: Any, aws: Any) -> None:
     iam = aws("iam")
     properties = {"RoleName": "r", "AssumeRolePolicyDocument": _trust("ec2.amazonaws.com")}
@@ -313,6 +345,10 @@ def test_a_role_gone_behind_our_back(stacks: Any, aws: Any) -> None:
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::IAM::ManagedPolicy is made, changed and attached.",
+    source="CloudFormation resource schema: AWS::IAM::ManagedPolicy",
+)
 def test_managed_policy(stacks: Any, aws: Any) -> None:
     iam = aws("iam")
 
@@ -340,6 +376,10 @@ def test_managed_policy(stacks: Any, aws: Any) -> None:
     assert iam.list_policies(Scope="Local")["Policies"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::SecretsManager::Secret is made, changed and deleted.",
+    source="CloudFormation resource schema: AWS::SecretsManager::Secret",
+)
 def test_secret(stacks: Any, aws: Any) -> None:
     manager = aws("secretsmanager")
     properties = {"Name": "a/b", "Description": "one", "Tags": [{"Key": "own", "Value": "1"}]}

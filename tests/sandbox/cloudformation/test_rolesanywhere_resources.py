@@ -61,6 +61,10 @@ def _tags(client: Any, arn: str) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in tags if not tag["key"].startswith("aws:")}
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::RolesAnywhere::TrustAnchor is made, changed and described as its schema says.",
+    source="CloudFormation resource schema: AWS::RolesAnywhere::TrustAnchor",
+)
 def test_trust_anchor(stacks: Any, aws: Any, authority: Authority) -> None:
     client = aws("rolesanywhere")
     settings = [{"Event": "CA_CERTIFICATE_EXPIRY", "Enabled": True, "Threshold": 60, "Channel": "ALL"}]
@@ -92,6 +96,10 @@ def test_trust_anchor(stacks: Any, aws: Any, authority: Authority) -> None:
     assert client.list_trust_anchors()["trustAnchors"] == []
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A certificate that is refused fails the stack.",
+    source="botocore model: rolesanywhere CreateTrustAnchor",
+)
 def test_a_refused_certificate_fails_the_stack(stacks: Any, authority: Authority) -> None:
     body = _template(authority)
     body["Resources"]["Anchor"]["Properties"]["Source"]["SourceData"] = {"X509CertificateData": "nonsense"}
@@ -116,6 +124,10 @@ def _profile(**more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::RolesAnywhere::Profile is made, changed and described as its schema says.",
+    source="CloudFormation resource schema: AWS::RolesAnywhere::Profile",
+)
 def test_profile(stacks: Any, aws: Any) -> None:
     client = aws("rolesanywhere")
     policy = '{"Version":"2012-10-17","Statement":[]}'
@@ -160,6 +172,10 @@ def test_profile(stacks: Any, aws: Any) -> None:
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::RolesAnywhere::CRL is made, changed and described as its schema says.",
+    source="CloudFormation resource schema: AWS::RolesAnywhere::CRL",
+)
 def test_crl(stacks: Any, aws: Any, authority: Authority) -> None:
     client = aws("rolesanywhere")
     body = _template(authority)

@@ -63,12 +63,20 @@ def _compare(ours: dict[str, Any], theirs: dict[str, Any], root: dict[str, Any],
             _compare(schema, theirs["properties"][key], root, f"{path}/{key}")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Properties are those of the resource schemas.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 @pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_properties_are_those_of_the_registry(kind: str) -> None:
     root = _registry(kind)
     _compare(HANDLERS[kind].schema, {**root, "type": "object"}, root, "")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: What replaces a resource is what the schemas call create-only.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 @pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_create_only_properties_are_those_of_the_registry(kind: str) -> None:
     root = _registry(kind)
@@ -76,6 +84,10 @@ def test_create_only_properties_are_those_of_the_registry(kind: str) -> None:
     assert HANDLERS[kind].create_only == names & set(HANDLERS[kind].schema["properties"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Fn::GetAtt knows the attributes of the schemas.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 @pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_attributes_can_be_got_on_aws(kind: str) -> None:
     root = _registry(kind)
@@ -96,6 +108,10 @@ def test_tags_go_where_the_registry_says(kind: str) -> None:
 SCHEMA = structure({"n": integer(1, 3), "b": boolean(), "s": string(minLength=2, pattern="^a")}, "n")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Scalars of another type are converted where that loses nothing.",
+    source="AWS CloudFormation User Guide: Template format",
+)
 def test_scalars_are_converted_as_cloudformation_does() -> None:
     assert coerce(SCHEMA, {"n": "2", "b": "True", "s": 12}) == {"n": 2, "b": True, "s": "12"}
     assert coerce(string(), True) == "true"

@@ -105,6 +105,10 @@ def _refusal(stacks: Any, template: Any, call: str) -> str:
     return str(error.value.response["Error"]["Message"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Malformed templates are refused before anything is made.",
+    source="AWS CloudFormation API Reference: ValidateTemplate",
+)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_aws_refuses(stacks: Any, case: str) -> None:
     template, message = REFUSED[case]
@@ -147,6 +151,10 @@ Outputs:
 """
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Templates may be YAML with short tags.",
+    source="AWS CloudFormation User Guide: Intrinsic function reference",
+)
 def test_yaml_with_short_tags(stacks: Any, aws: Any) -> None:
     done = stacks.create("s", YAML)
     outputs = {each["OutputKey"]: each["OutputValue"] for each in done["Outputs"]}
@@ -162,12 +170,20 @@ def test_yaml_with_short_tags(stacks: Any, aws: Any) -> None:
         stacks.update("s", YAML.replace("# kept", "# changed"))
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A template is validated and summed up.",
+    source="AWS CloudFormation API Reference: GetTemplateSummary",
+)
 def test_validation_and_summary(stacks: Any) -> None:
     assert stacks.client.validate_template(TemplateBody=YAML)["Description"] == "short tags"
     summary = stacks.client.get_template_summary(TemplateBody=YAML)
     assert summary["ResourceTypes"] == ["AWS::SSM::Parameter"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A misspelt or mistyped property fails its resource.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 @pytest.mark.parametrize(
     ("properties", "messages"),
     [

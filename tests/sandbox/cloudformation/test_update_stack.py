@@ -15,6 +15,10 @@ def _value(aws: Any, name: str) -> str:
     return str(aws("ssm").get_parameter(Name=name)["Parameter"]["Value"])
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An update touches what changed and nothing else.",
+    source="AWS CloudFormation User Guide: Update behaviors of stack resources",
+)
 def test_update_in_place_touches_what_changed_only(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -33,6 +37,10 @@ def test_update_in_place_touches_what_changed_only(
     ]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An update without a change is a ValidationError.",
+    source="AWS CloudFormation API Reference: UpdateStack",
+)
 @pytest.mark.parametrize("indent", [None, 4])
 def test_nothing_to_do_is_an_error(stacks: Any, parameter: Any, template: Any, indent: int | None) -> None:
     body = template(A=parameter())
@@ -49,6 +57,10 @@ def test_nothing_to_do_is_an_error(stacks: Any, parameter: Any, template: Any, i
     assert stacks.describe("s")["StackStatus"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Tags alone are an update and reach resources.",
+    source="AWS CloudFormation User Guide: Resource tags",
+)
 def test_tags_alone_are_an_update_and_reach_resources(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -73,6 +85,10 @@ def test_outputs_alone_are_an_update(stacks: Any, parameter: Any, template: Any)
     assert done["Outputs"] == [{"OutputKey": "O", "OutputValue": "one"}]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A replacement is made first, then what depends on it, then the old one goes.",
+    source="AWS CloudFormation User Guide: Update behaviors of stack resources",
+)
 def test_replacement_creates_first_and_reaches_dependants(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -96,6 +112,10 @@ def test_replacement_creates_first_and_reaches_dependants(
     assert stacks.describe("s")["StackStatus"] == "UPDATE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A resource with a name of its own is not replaced.",
+    source="AWS CloudFormation User Guide: Update behaviors of stack resources",
+)
 def test_a_custom_named_resource_is_not_replaced(stacks: Any, aws: Any, template: Any) -> None:
     def role(path: str) -> dict[str, Any]:
         statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -113,6 +133,10 @@ def test_a_custom_named_resource_is_not_replaced(stacks: Any, aws: Any, template
     assert aws("iam").get_role(RoleName="named")["Role"]["Path"] == "/one/"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Resources that a template adds and removes come and go.",
+    source="AWS CloudFormation User Guide: Update behaviors of stack resources",
+)
 def test_added_and_removed_resources(stacks: Any, aws: Any, parameter: Any, template: Any) -> None:
     stacks.create(
         "s",
@@ -130,6 +154,10 @@ def test_added_and_removed_resources(stacks: Any, aws: Any, parameter: Any, temp
     assert sorted(each["LogicalResourceId"] for each in listed) == ["B", "C"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: UpdateReplacePolicy Retain keeps the replaced resource.",
+    source="AWS CloudFormation User Guide: UpdateReplacePolicy attribute",
+)
 def test_update_replace_policy_retains_the_old_one(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -138,6 +166,10 @@ def test_update_replace_policy_retains_the_old_one(
     assert _names(aws) == ["/new", "/old"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A failed update ends in UPDATE_ROLLBACK_COMPLETE, with everything as before.",
+    source="AWS CloudFormation User Guide: Stack failure options",
+)
 def test_a_failed_update_is_rolled_back_with_everything(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -171,6 +203,10 @@ def test_a_failed_update_is_rolled_back_with_everything(
     assert _value(aws, "/c") == "/new"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A rollback that fails ends in UPDATE_ROLLBACK_FAILED and can be continued.",
+    source="AWS CloudFormation API Reference: ContinueUpdateRollback",
+)
 def test_rollback_that_fails_can_be_continued(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -189,6 +225,10 @@ def test_rollback_that_fails_can_be_continued(
     assert [_value(aws, name) for name in ("/a", "/b")] == ["one", "one"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A resource that is gone fails update and rollback, and can be skipped.",
+    source="AWS CloudFormation API Reference: ContinueUpdateRollback",
+)
 def test_a_resource_gone_behind_our_back_fails_update_and_rollback_and_can_be_skipped(
     stacks: Any, aws: Any, parameter: Any, template: Any
 ) -> None:
@@ -201,6 +241,10 @@ def test_a_resource_gone_behind_our_back_fails_update_and_rollback_and_can_be_sk
     assert stacks.settled(done["StackId"])["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Without rollback an update stays UPDATE_FAILED, and the next one goes on.",
+    source="AWS CloudFormation User Guide: Stack failure options",
+)
 def test_update_without_rollback_stays_failed_and_goes_on(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -222,6 +266,10 @@ def test_left_over_resources_do_not_fail_an_update(
     assert done["StackStatusReason"] == "Update successful. One or more resources could not be deleted."
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A stack under way takes no update.",
+    source="AWS CloudFormation API Reference: UpdateStack",
+)
 def test_a_stack_under_way_takes_no_update(stacks: Any, parameter: Any, template: Any) -> None:
     stack_id = stacks.begin("s", template(A=parameter()))
     with pytest.raises(ClientError) as error:

@@ -50,9 +50,13 @@ def fresh(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
 
 
+SANDBOX = ("up", "down", "env", "status", "clock", "faults", "log", "reset")
+
+
 def helped() -> list[list[str]]:
-    subcommands = [["sandbox", name] for name in ("up", "down", "env", "status")]
-    return [[], *([name] for name in frame.COMMANDS), *subcommands]
+    subcommands = [["sandbox", name] for name in SANDBOX]
+    faults = [["sandbox", "faults", name] for name in ("add", "list", "clear")]
+    return [[], *([name] for name in frame.COMMANDS), *subcommands, *faults]
 
 
 @pytest.mark.parametrize("command", helped(), ids=lambda command: " ".join(command) or "iam-ra")
@@ -77,7 +81,7 @@ def test_version_loads_nothing_heavy() -> None:
         ("iam-ra sa", {"sandbox"}),
         ("iam-ra --c", {"--color"}),
         ("iam-ra --color ", {"auto", "always", "never"}),
-        ("iam-ra sandbox ", {"up", "down", "env", "status"}),
+        ("iam-ra sandbox ", set(SANDBOX)),
         ("iam-ra schema --out", {"--output"}),
     ],
 )

@@ -29,6 +29,16 @@ class Faults:
         with self._lock:
             self._faults.append(fault)
 
+    def waiting(self) -> list[Fault]:
+        """Return the failures that have not happened yet."""
+        with self._lock:
+            return list(self._faults)
+
+    def clear(self) -> None:
+        """Let nothing fail any more."""
+        with self._lock:
+            self._faults.clear()
+
     def take(self, stack_name: str, logical_id: str, operation: str) -> str:
         """Return the reason for which an operation on a resource must fail now, or nothing."""
         with self._lock:

@@ -60,6 +60,14 @@ class CloudFormationBackend(BaseBackend):
         """Let the next operations (create, update or delete) on a resource fail with a reason."""
         self._faults.add(Fault(logical_id, operation, reason, times, stack_name))
 
+    def waiting_faults(self) -> list[Fault]:
+        """Return the failures of resources that were asked for and have not happened yet."""
+        return self._faults.waiting()
+
+    def clear_faults(self) -> None:
+        """Let no resource fail any more."""
+        self._faults.clear()
+
     def create_stack(self, params: Params) -> str:
         """Begin to create a stack; return its id."""
         validation.refuse_unknown(params)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from iam_ra.sandbox import clock
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iam_ra.sandbox.cloudformation.template import Definition, Template
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
 
 def now() -> datetime:
-    """Return the time of day, in UTC."""
-    return datetime.now(UTC)
+    """Return the sandbox's time of day, in UTC."""
+    return clock.now()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+# Where a request's WSGI environ says when it began to arrive, by time.perf_counter().
+ARRIVED = "iam_ra.sandbox.arrived"
 MENDED = frozenset({"iam", "kms", "s3", "secretsmanager", "ssm"})
 
 

@@ -12,12 +12,14 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 
+from iam_ra.sandbox.patches import kms_signing
 from iam_ra.sandbox.patches.wrapping import around
 
 PENDING, DISABLED = "PendingDeletion", "Disabled"
 # What moto puts at the head of a ciphertext.
 KEY_ID_BYTES = 36
-USES = ("encrypt", "generate_data_key", "sign")
+USES = ("encrypt", "generate_data_key")
+SIGNING = ("sign", "verify")
 CHANGES = (
     "schedule_key_deletion",
     "tag_resource",
@@ -33,11 +35,18 @@ POLICIES = ("create_key", "put_key_policy")
 
 def install() -> None:
     """Mend moto.kms."""
+    kms_signing.install()
+    _mend_uses()
+    _mend_changes()
+
+
+def _mend_uses() -> None:
     for name in USES:
 
         @around(KmsBackend, name)
         def use(original: Any, self: Any, key_id: str, *more: Any, **options: Any) -> Any:
             _check(self, key_id, (PENDING, DISABLED))
+            _check_use(self, key_id)
             return original(self, key_id, *more, **options)
 
     @around(KmsBackend, "decrypt")
@@ -45,6 +54,15 @@ def install() -> None:
         _check(self, ciphertext_blob[:KEY_ID_BYTES].decode("ascii", "replace"), (PENDING, DISABLED))
         return original(self, ciphertext_blob, *more, **options)
 
+    for name in SIGNING:
+
+        @around(KmsResponse, name)
+        def signing(original: Any, self: Any) -> Any:
+            _check(self.kms_backend, self._get_param("KeyId"), (PENDING, DISABLED))
+            return original(self)
+
+
+def _mend_changes() -> None:
     for name in CHANGES:
 
         @around(KmsResponse, name)
@@ -65,9 +83,16 @@ def install() -> None:
             return original(self)
 
 
+def _check_use(backend: Any, key_id: str) -> None:
+    key = kms_signing.find(backend, key_id)
+    if key is not None and key.key_usage != "ENCRYPT_DECRYPT":
+        message = f"{key.arn} key usage is {key.key_usage} which is not valid for encryption."
+        raise JsonRESTError("InvalidKeyUsageException", message)
+
+
 def _check(backend: Any, key_id: str, refused: tuple[str, ...]) -> None:
     """Refuse what a key's state does not allow; a key that does not exist is the original's to refuse."""
-    key = backend.keys.get(backend.any_id_to_key_id(key_id))
+    key = kms_signing.find(backend, key_id)
     if key is None or key.key_state not in refused:
         return
     if key.key_state == DISABLED:

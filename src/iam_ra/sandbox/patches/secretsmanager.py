@@ -23,11 +23,20 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from iam_ra.sandbox.patches.wrapping import around
 
 MAX_BYTES = 65_536
+MAX_STAGES = 20
 NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 SCHEDULED = "You can't create this secret because a secret with this name is already scheduled for deletion."
 MARKED = "You can't perform this operation on the secret because it was marked for deletion."
-REFUSED_IN_WINDOW = ("put_secret_value", "update_secret", "tag_resource", "untag_resource", "delete_secret")
+KEPT = "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed."
+REFUSED_IN_WINDOW = (
+    "put_secret_value",
+    "update_secret",
+    "update_secret_version_stage",
+    "tag_resource",
+    "untag_resource",
+    "delete_secret",
+)
 
 
 class _Store(SecretsStore):
@@ -111,6 +120,21 @@ def _mend_window() -> None:
 
 
 def _mend_versions() -> None:
+    @around(SecretsManagerResponse, "update_secret_version_stage")
+    def moved(original: Any, self: Any) -> Any:
+        if self._get_param("VersionStage") == "AWSCURRENT" and not self._get_param("MoveToVersionId"):
+            raise InvalidParameterException(KEPT)
+        return original(self)
+
+    @around(SecretsManagerResponse, "put_secret_value")
+    def put_secret_value(original: Any, self: Any) -> Any:
+        if len(self._get_param("VersionStages") or []) > MAX_STAGES:
+            raise ValidationException(
+                "1 validation error detected: Value at 'versionStages' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MAX_STAGES}"
+            )
+        return original(self)
+
     @around(SecretsManagerBackend, "update_secret_version_stage")
     def update_secret_version_stage(
         original: Any, self: Any, secret_id: str, *more: Any, **options: Any

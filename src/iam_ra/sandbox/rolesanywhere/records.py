@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from moto.moto_api._internal import mock_random
 
+from iam_ra.sandbox import clock
 from iam_ra.sandbox.rolesanywhere.errors import NotFoundError, ValidationError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # How many items a list answers with when it is not told. AWS does not say.
 PAGE = 50
@@ -22,7 +25,7 @@ Answer = dict[str, Any]
 
 def now() -> datetime:
     """Return the time for createdAt, updatedAt and lastSeenAt."""
-    return datetime.now(UTC)
+    return clock.now()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from moto.iam.models import iam_backends
 from iam_ra.anywhere.arn import parse_arn
 from iam_ra.anywhere.revocation import Crl, load_crls
 from iam_ra.anywhere.situation import Profile, Role, TrustAnchor
-from iam_ra.sandbox import loopback
+from iam_ra.sandbox import loopback, propagation
 from iam_ra.sandbox.rolesanywhere.models import RolesAnywhereBackend, rolesanywhere_backends
 
 DEFAULT_MAX_SESSION = 3600
@@ -71,7 +71,28 @@ def session_policies(profile_arn: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def role(arn: str) -> Role | None:
-    """Return a role as IAM knows it, or None."""
+    """Return a role as IAM shows it to others, or None: changes take as long to be seen as the settings say."""
+    return propagation.seen(_role_key(arn), _role(arn))
+
+
+def role_changes(account: str, name: str) -> None:
+    """Keep what a role is, since it is about to change."""
+    for partition in iam_backends[account]:
+        arn = f"arn:{partition}:iam::{account}:role/{name}"
+        try:
+            arn = iam_backends[account][partition].get_role(name).arn
+        except MISSING:
+            continue
+        propagation.note((account, name), _role(arn))
+        return
+    propagation.note((account, name), None)
+
+
+def _role_key(arn: str) -> tuple[str, str]:
+    return parse_arn(arn).account, arn.rpartition("/")[2]
+
+
+def _role(arn: str) -> Role | None:
     place = parse_arn(arn)
     try:
         found = iam_backends[place.account][place.partition].get_role_by_arn(arn)

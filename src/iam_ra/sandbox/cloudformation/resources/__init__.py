@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iam_ra.sandbox.cloudformation.resources.acmpca import (
+    Certificate,
+    CertificateAuthority,
+    CertificateAuthorityActivation,
+    Permission,
+)
 from iam_ra.sandbox.cloudformation.resources.iam import ManagedPolicy, Role
 from iam_ra.sandbox.cloudformation.resources.kms import Alias, Key
 from iam_ra.sandbox.cloudformation.resources.rolesanywhere import Crl, Profile, TrustAnchor
@@ -20,10 +26,14 @@ HANDLERS: dict[str, Handler] = {
         Alias(),
         Bucket(),
         BucketPolicy(),
+        Certificate(),
+        CertificateAuthority(),
+        CertificateAuthorityActivation(),
         Crl(),
         Key(),
         ManagedPolicy(),
         Parameter(),
+        Permission(),
         Profile(),
         Role(),
         Secret(),
