@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ import pytest
 ALL_TOOLS = "IAM_RA_ALL_TOOLS"
 # Where `make tools` puts what it builds.
 TOOLS = Path(__file__).parents[1] / ".tools"
+
+
+def pytest_configure() -> None:
+    """Undo what a pipeline or a terminal may have set for us and every process that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So do shells for what they run in the background; tests interrupt themselves.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["TERM"] = "xterm"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
