@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 HELPER = "aws_signing_helper"
 FOLDER = "exports/aws"
+_SUFFIX = ".config"
 _STAMP = re.compile(
     rb"# Made by iam-ra for host/(?P<host>\S+) of lineage (?P<lineage>\S+); [^\n]*\n"
     rb"# sha256 of what follows: (?P<digest>[0-9a-f]{64})\n(?P<text>.*)",
@@ -76,18 +77,21 @@ def stamped_host(data: bytes, lineage: str) -> str | None:
 
 def stamped_configs(root: Path, lineage: str) -> dict[str, str]:
     """Return, by host, the SHA-256 of each config file below `root` that this lineage made and nobody edited."""
-    found = {}
-    for path in sorted((root / FOLDER).glob("*.config")):
-        data = path.read_bytes() if path.is_file() else b""
-        host = stamped_host(data, lineage)
-        if host is not None and path == root / config_path(host):
-            found[host] = hashlib.sha256(data).hexdigest()
-    return found
+    hosts = (path.name.removesuffix(_SUFFIX) for path in sorted((root / FOLDER).glob(f"*{_SUFFIX}")))
+    found = {host: stamped_digest(root, host, lineage) for host in hosts}
+    return {host: digest for host, digest in found.items() if digest is not None}
+
+
+def stamped_digest(root: Path, host: str, lineage: str) -> str | None:
+    """Return the SHA-256 of a host's config file, or None unless this lineage made it for the host, and nobody edited it."""
+    path = root / config_path(host)
+    data = path.read_bytes() if path.is_file() else b""
+    return hashlib.sha256(data).hexdigest() if stamped_host(data, lineage) == host else None
 
 
 def config_path(host: str) -> str:
     """Return where a host's config file lies, relative to the root."""
-    return f"{FOLDER}/{host}.config"
+    return f"{FOLDER}/{host}{_SUFFIX}"
 
 
 def profile_name(role: str) -> str:

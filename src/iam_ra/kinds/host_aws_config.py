@@ -11,7 +11,7 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.files import atomic
-from iam_ra.files.aws_config import HostConfig, Profile, config_path, stamped, stamped_configs
+from iam_ra.files.aws_config import HostConfig, Profile, config_path, stamped, stamped_digest
 from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES
@@ -82,8 +82,8 @@ class HostAwsConfig(Kind):
         """See that nobody else's file is in its place."""
         if change.desired is not None:
             host, path = change.address.entity.removeprefix(ENTITIES), change.inputs["path"]
-            found = stamped_configs(run.root, run.lineage) if run.has_lineage else {}
-            yield from strangers_file(change, filter(None, (found.get(host),)), run, f"move {path} away")
+            own = stamped_digest(run.root, host, run.lineage) if run.has_lineage else None
+            yield from strangers_file(change, () if own is None else (own,), run, f"move {path} away")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Write the file."""

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 class Run:
     """One apply or destroy. Shared by the worker threads of the executor.
 
-    `bucket` is not there until the init stack is. `secrets_seen` is
-    the snapshot's metadata of secrets, by name.
+    `bucket` is not there until the init stack is. `secrets_seen` is the snapshot's metadata of secrets, by name.
     """
 
     def __init__(

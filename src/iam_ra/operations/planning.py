@@ -30,7 +30,9 @@ from iam_ra.files.aws_config import stamped_configs
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.authority import authority_warnings
 from iam_ra.kinds.base import all_kinds
+from iam_ra.kinds.host_aws_config import PART
 from iam_ra.kinds.host_certificate import identity_conflicts, with_former
+from iam_ra.kinds.host_keys import ENTITIES
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
@@ -127,7 +129,7 @@ class Planner:
         root = self._workplace.namespace.root
         found = {} if lineage is None else stamped_configs(root, lineage)
         return {
-            **{Address(f"host/{host}", "aws-config"): digest for host, digest in found.items()},
+            **{Address(f"{ENTITIES}{host}", PART): digest for host, digest in found.items()},
             **{
                 address: file_digest(root / part.inputs["path"])
                 for address, part in recorded.items()
