@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import click
 
-from iam_ra.cli import exits
-from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import (
     allow_option,
     applier_for,
     ask,
     carry_out,
-    plan_object,
     planner_for,
-    show,
+    settled,
     workplace_for,
 )
-from iam_ra.engine.errors import PreflightError, RefusedError
+from iam_ra.engine.errors import PreflightError
 
 
 @click.command("apply", cls=Command)
@@ -38,14 +35,9 @@ def command(options: Options, yes: bool, parallelism: int, allow: str | None) ->
     applier = applier_for(workplace, planner, parallelism)
     with applier.locked("apply"):
         planned = planner.plan()
-        if not options.json:
-            show(options, loaded, planned, "apply")
-        if not planned.is_applicable:
-            if options.json:
-                write_object(plan_object(loaded, planned, "apply"))
-            return RefusedError.exit_code
-        if planned.plan.is_empty and not options.json:
-            return exits.OK
+        code = settled(options, loaded, planned, "apply")
+        if code is not None:
+            return code
         problems = planner.preflight(planned)
         if problems:
             raise PreflightError(problems)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import click
 
-from iam_ra.cli import exits
-from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import applier_for, ask, carry_out, plan_object, planner_for, show, workplace_for
-from iam_ra.engine.errors import RefusedError
+from iam_ra.cli.running import applier_for, ask, carry_out, planner_for, settled, workplace_for
 
 
 @click.command("destroy", cls=Command)
@@ -28,13 +25,8 @@ def command(options: Options, yes: bool, parallelism: int) -> int:
     applier = applier_for(workplace, planner, parallelism)
     with applier.locked("destroy"):
         planned = planner.plan(destroy=True)
-        if not options.json:
-            show(options, loaded, planned, "destroy")
-        if not planned.is_applicable:
-            if options.json:
-                write_object(plan_object(loaded, planned, "destroy"))
-            return RefusedError.exit_code
-        if planned.plan.is_empty and not options.json:
-            return exits.OK
+        code = settled(options, loaded, planned, "destroy")
+        if code is not None:
+            return code
         ask(options, "Delete all of this? It cannot be undone.", yes=yes or planned.plan.is_empty)
         return carry_out(options, loaded, planned, applier, applier.destroy, "destroy")

@@ -12,7 +12,7 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.envelope import write_object
-from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, UsageError
+from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +93,17 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         color=options.wants_color(sys.stdout),
     )
     click.echo(text, nl=False, color=options.wants_color(sys.stdout))
+
+
+def settled(options: Options, loaded: Loaded, planned: Planned, command: str) -> int | None:
+    """Show the plan that is about to be made; return the exit code if there is nothing to make or it may not be made."""
+    if not options.json:
+        show(options, loaded, planned, command)
+    if not planned.is_applicable:
+        if options.json:
+            write_object(plan_object(loaded, planned, command))
+        return RefusedError.exit_code
+    return exits.OK if planned.plan.is_empty and not options.json else None
 
 
 def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any]:
