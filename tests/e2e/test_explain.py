@@ -261,6 +261,36 @@ def test_what_was_done_by_hand(doctor: Doctor, spoil: Any, expected: list[str], 
     assert compared in " ".join(checks(result, 1)[expected[0]]["compared"])
 
 
+def test_session_policies_that_sts_does_not_take(doctor: Doctor) -> None:
+    anywhere, profile = doctor.world.aws("rolesanywhere"), doctor.arns["profile-arn"].rpartition("/")[2]
+    arns = [f"arn:aws:iam::aws:policy/Policy{number}" for number in range(11)]
+    anywhere.update_profile(profileId=profile, managedPolicyArns=arns)
+    try:
+        assert doctor.failed() == ["session-policies"]
+        text = doctor.run().expect(1).said
+    finally:
+        anywhere.update_profile(profileId=profile, managedPolicyArns=[])
+    assert "the profile has 11 managed policies; STS takes 10" in text
+    assert doctor.failed() == []
+
+
+def test_a_long_session_policy_is_applied_as_it_was_counted(applied: World) -> None:
+    """In the file it is just as long as allowed, and what is applied is no longer: white space counts for STS."""
+    now = content()
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": []}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    names = [f"arn:aws:s3:::bucket-{number:03}" for number in range(66)]
+    statement["Resource"] = names
+    names.append("arn:aws:s3:::".ljust(2045 - len(json.dumps(policy, separators=(",", ":"))), "x"))
+    assert len(json.dumps(policy, separators=(",", ":"))) == 2048
+    now["roles"]["reader"]["session_policy"] = policy
+    with file(applied, now):
+        applied.apply()
+        checks(applied.run("explain", "web", "reader", "--json"), 0)
+        applied.run("verify", "web").expect(0)
+    applied.apply()
+
+
 def test_arns_of_what_is_not_there(doctor: Doctor) -> None:
     own = dict(doctor.arns)
     # No policy names the anchor that is not there, either.

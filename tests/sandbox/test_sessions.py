@@ -126,6 +126,33 @@ def test_what_describes_and_narrows_a_session_is_kept(caller: Caller, estate: Es
 
 
 @pytest.mark.conforms(
+    "Roles Anywhere sessions: Session policies beyond STS's limits, which a profile may have, fail every session.",
+    source="IAM User Guide: IAM and AWS STS quotas",
+)
+def test_session_policies_beyond_the_limits_of_sts_open_nothing(caller: Caller, estate: Estate) -> None:
+    profile = estate.profiles["reader"].rpartition("/")[2]
+    arns = [f"arn:aws:iam::aws:policy/Policy{number:02}" for number in range(11)]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    padded = policy.ljust(2048 - len("".join(arns[:10])))
+
+    def narrow(session_policy: str, count: int) -> None:
+        estate.anywhere.update_profile(
+            profileId=profile, sessionPolicy=session_policy, managedPolicyArns=arns[:count]
+        )
+
+    narrow(padded, 10)
+    assert caller.ask().body["credentialSet"][0]["packedPolicySize"] == 100
+    unable = f"Unable to assume role for {caller.asks.role_arn}: "
+    for session_policy, count, reason in (
+        (policy, 11, "11 managed session policies, at most 10 are allowed"),
+        (padded + " ", 10, "session policies of 2049 characters, at most 2048 are allowed"),
+    ):
+        narrow(session_policy, count)
+        assert caller.ask().error == (403, "AccessDeniedException", unable + reason)
+    assert len(sessions()) == 1
+
+
+@pytest.mark.conforms(
     "Roles Anywhere sessions: A subject shows the serial number that was seen last.",
     source="botocore model: rolesanywhere SubjectDetail",
 )

@@ -217,6 +217,17 @@ CHECKS: tuple[Check, ...] = (
         uncertain=("sts-reason", "duration-text"),
     ),
     Check(
+        "session-policies",
+        "STS takes the policies that narrow the profile's sessions",
+        role.session_policies,
+        denied("Unable to assume role for {arn}: {reason}"),
+        "Shorten the role's `session_policy` and apply. A profile of another make: leave it at most 10 managed policies, "
+        "and its session policy and their ARNs at most 2048 characters, white space included; Roles Anywhere takes more, "
+        "and STS then refuses every session.",
+        needs=("profile-exists", "role-exists"),
+        uncertain=("sts-reason",),
+    ),
+    Check(
         "source-identity",
         "STS takes the certificate's name as source identity",
         role.source_identity,

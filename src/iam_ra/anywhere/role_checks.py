@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from iam_ra.anywhere.arn import parse_arn
 from iam_ra.anywhere.conditions import ABSENT_KEYS, RequestContext
 from iam_ra.anywhere.policy import evaluate_policy
-from iam_ra.anywhere.session import session_duration, sts_takes
+from iam_ra.anywhere.session import (
+    MAX_POLICY_CHARACTERS,
+    MAX_SESSION_POLICIES,
+    policy_characters,
+    session_duration,
+    sts_takes,
+)
 from iam_ra.anywhere.session import source_identity as source_identity_of
 from iam_ra.anywhere.situation import Finding
 from iam_ra.anywhere.trust_policy import ACTIONS, SERVICE_PRINCIPAL
@@ -81,6 +87,25 @@ def duration(situation: Situation) -> Finding:
         f"the role allows {most} s",
     )
     return Finding(seconds <= most, compared, {"arn": situation.request.role_arn})
+
+
+def session_policies(situation: Situation) -> Finding:
+    """Hold what narrows the profile's sessions against what STS takes."""
+    profile = _profile(situation)
+    count = len(profile.managed_policy_arns)
+    size = policy_characters(profile.session_policy, profile.managed_policy_arns)
+    problems = []
+    if count > MAX_SESSION_POLICIES:
+        problems.append(f"{count} managed session policies, at most {MAX_SESSION_POLICIES} are allowed")
+    if size > MAX_POLICY_CHARACTERS:
+        problems.append(f"session policies of {size} characters, at most {MAX_POLICY_CHARACTERS} are allowed")
+    compared = (
+        f"the profile has {count} managed policies; STS takes {MAX_SESSION_POLICIES}",
+        f"its session policy and their ARNs have {size} characters; STS takes {MAX_POLICY_CHARACTERS}",
+    )
+    # UNCERTAIN: sts-reason: the words are our own.
+    words = {"arn": situation.request.role_arn, "reason": "; ".join(problems)}
+    return Finding(not problems, compared, words)
 
 
 def source_identity(situation: Situation) -> Finding:

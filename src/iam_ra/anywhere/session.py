@@ -24,6 +24,9 @@ TAG_CATEGORIES = frozenset("LNZ")
 TAG_CHARACTERS = frozenset("_.:/=+-@")
 STS_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 MAX_SOURCE_IDENTITY = 64
+# Source: IAM User Guide, "IAM and AWS STS quotas": what narrows a session. Roles Anywhere itself lets a profile have more.
+MAX_SESSION_POLICIES = 10
+MAX_POLICY_CHARACTERS = 2048
 COMMON_NAME_PREFIX = "CN="
 SAN_FIELD = "x509SAN"
 # UNCERTAIN: attribute-names: no other attribute of a name becomes a tag.
@@ -53,12 +56,14 @@ class SessionTags:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a granted session bears; the duration is in seconds."""
+    """What a granted session bears; the duration is in seconds, and the policies only narrow what the role may do."""
 
     name: str
     source_identity: str
     duration_seconds: int
     tags: SessionTags
+    policy: str | None
+    policy_arns: tuple[str, ...]
 
 
 def session_name(requested: str | None, serial: int) -> str:
@@ -70,6 +75,11 @@ def session_name(requested: str | None, serial: int) -> str:
 def session_duration(profile_seconds: int, requested: int | None) -> int:
     """Return the seconds that a session is to last: the least of what profile and request say."""
     return profile_seconds if requested is None else min(profile_seconds, requested)
+
+
+def policy_characters(inline: str | None, managed: Sequence[str]) -> int:
+    """Return what STS counts of a session's policies: the inline one and the ARNs of managed ones, as plain text."""
+    return len(inline or "") + sum(map(len, managed))
 
 
 def source_identity(leaf: x509.Certificate) -> str:

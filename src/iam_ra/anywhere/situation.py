@@ -33,7 +33,10 @@ class TrustAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile as it stands; the duration is in seconds, `mappings` holds specifiers by certificate field."""
+    """A profile as it stands; the duration is in seconds, `mappings` holds specifiers by certificate field.
+
+    `session_policy` is the inline policy as it is kept, which with the managed ones narrows every session.
+    """
 
     arn: str
     enabled: bool
@@ -41,6 +44,8 @@ class Profile:
     duration_seconds: int = 3600
     accept_role_session_name: bool = False
     mappings: Mapping[str, Sequence[str]] = field(default_factory=lambda: DEFAULT_MAPPINGS)
+    session_policy: str | None = None
+    managed_policy_arns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Situation:
             source_identity=source_identity_of(self.leaf),
             duration_seconds=session_duration(self.profile.duration_seconds, self.request.duration_seconds),
             tags=session_tags(self.leaf, self.profile.mappings),
+            policy=self.profile.session_policy,
+            policy_arns=self.profile.managed_policy_arns,
         )
 
 

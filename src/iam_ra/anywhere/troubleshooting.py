@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FILE = "troubleshooting.md"
 # The id, in the table of assumptions, that says: these words are our own.
 _OUR_WORDS = "refusal-texts"
-_WORDS = {"arn": "ARN", "violation": "1 validation error detected: …"}
+_WORDS = {"arn": "ARN", "violation": "1 validation error detected: …", "reason": "…"}
 
 _INTRODUCTION = """\
 # Troubleshooting

@@ -17,8 +17,8 @@ UNCERTAIN: Mapping[str, str] = MappingProxyType(
         "refusal-texts": "The words for an expired leaf, a disabled trust anchor or profile, a role that the profile does not "
         "list, a bad signature, an unreadable certificate, too many chain certificates, resources of another account or "
         "Region and unknown resources are not documented; the words here are our own, with the code that fits best.",
-        "sts-reason": "AWS adds STS's reason to `Unable to assume role for ARN`; in which form is not documented, so nothing "
-        "is added here.",
+        "sts-reason": "AWS adds STS's reason to `Unable to assume role for ARN`; in which form is not documented. Here "
+        "it follows a colon, in our own words, where session policies pass STS's limits; elsewhere nothing is added.",
         "malformed-request": "A body that is no JSON object, or a member of the wrong type, is taken to be a "
         "ValidationException.",
         "merge-conflict": "When the query and the body name different ARNs, the query wins.",

@@ -118,18 +118,21 @@ class RoleStack(StackKind):
 
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the role's name, path and policies; the session policy as the text that the service takes."""
-        session_policy = inputs["session_policy"]
         return {
             **{key: value for key, value in inputs.items() if key not in {"template", "tags", "trust"}},
             "role": name,
             "resource_name": run.names.role(name),
             "path": run.names.role_path,
-            # A profile's session policy cannot be taken away, so "none" is one that narrows nothing.
-            "session_policy": json.dumps(
-                _EVERYTHING if session_policy is None else session_policy, sort_keys=True
-            ),
+            "session_policy": session_policy_of(inputs),
             "trust_policy": trust_of(inputs),
         }
+
+
+def session_policy_of(inputs: Mapping[str, Any]) -> str:
+    """Return the session policy of a role's inputs as the text that STS counts, without white space."""
+    # A profile's session policy cannot be taken away, so "none" is one that narrows nothing.
+    document = _EVERYTHING if inputs["session_policy"] is None else inputs["session_policy"]
+    return json.dumps(document, separators=(",", ":"), sort_keys=True)
 
 
 def trust_of(inputs: Mapping[str, Any]) -> dict[str, Any]:

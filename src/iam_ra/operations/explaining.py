@@ -18,7 +18,7 @@ from iam_ra.aws.errors import code
 from iam_ra.aws.session import Aws
 from iam_ra.engine.errors import AwsError, StateError, UsageError
 from iam_ra.kinds.host_certificate import host_certificate
-from iam_ra.kinds.role import role_stack
+from iam_ra.kinds.role import role_stack, session_policy_of
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_bundle, load_certificate
@@ -115,6 +115,7 @@ def _of_parts(
             role_arns=(role_arn,),
             duration_seconds=duration,
             accept_role_session_name=stack.inputs["accept_role_session_name"],
+            session_policy=session_policy_of(stack.inputs),
         ),
         Role(role_arn, max(_LEAST_MAX_SESSION, duration), trust_policy(trusted)),
         now,
@@ -168,6 +169,8 @@ def _profile(aws: Aws, arn: str) -> Profile | None:
         int(found.get("durationSeconds", _LEAST_MAX_SESSION)),
         bool(found.get("acceptRoleSessionName", False)),
         mappings=mappings,
+        session_policy=found.get("sessionPolicy"),
+        managed_policy_arns=tuple(found.get("managedPolicyArns", ())),
     )
 
 

@@ -37,6 +37,7 @@ from iam_ra.anywhere.situation import CheckResult, Outcome, Profile, Role, Situa
 from iam_ra.anywhere.trust_policy import trust_policy
 from iam_ra.anywhere.uncertain import UNCERTAIN
 
+POLICY = "arn:aws:iam::aws:policy/Policy"
 UNABLE = f"Unable to assume role for {ROLE}"
 TRUST = ("trust-assume-role", "trust-tag-session", "trust-set-source-identity")
 SOURCES = Path(iam_ra.anywhere.__file__).parent
@@ -100,6 +101,7 @@ def test_the_order_is_the_service_s() -> None:
         "session-name",
         "role-exists",
         "duration",
+        "session-policies",
         "source-identity",
         "session-tags",
         *TRUST,
@@ -223,6 +225,20 @@ CASES: list[tuple[dict[str, Any], str, int, str, str]] = [
         "AccessDeniedException",
         UNABLE,
     ),
+    (
+        {"profile": replace(PROFILE_OF_ROLE, managed_policy_arns=(POLICY,) * 11)},
+        "session-policies",
+        403,
+        "AccessDeniedException",
+        f"{UNABLE}: 11 managed session policies, at most 10 are allowed",
+    ),
+    (
+        {"profile": replace(PROFILE_OF_ROLE, session_policy="x" * 2019, managed_policy_arns=(POLICY,))},
+        "session-policies",
+        403,
+        "AccessDeniedException",
+        f"{UNABLE}: session policies of 2049 characters, at most 2048 are allowed",
+    ),
     ({"leaf": CA.issue("a b")}, "source-identity", 403, "AccessDeniedException", UNABLE),
     (
         {"role": role(trust_policy({OTHER_ANCHOR: ["web"]}))},
@@ -308,6 +324,20 @@ def test_what_the_signature_lacks_is_told() -> None:
 @pytest.mark.parametrize("minutes", [-15, 0, 15])
 def test_a_clock_within_the_window_is_fine(minutes: int) -> None:
     assert first_refusal(situation(http=signed(now=NOW + timedelta(minutes=minutes)))) is None
+
+
+def test_session_policies_up_to_the_limits_are_fine() -> None:
+    most = replace(PROFILE_OF_ROLE, session_policy="x" * 1748, managed_policy_arns=(POLICY,) * 10)
+    assert first_refusal(situation(profile=most)) is None
+    session = situation(profile=most).session()
+    assert (session.policy, session.policy_arns) == ("x" * 1748, (POLICY,) * 10)
+    over = result(situation(profile=replace(most, managed_policy_arns=(POLICY,) * 11)), "session-policies")
+    assert over.compared == (
+        "the profile has 11 managed policies; STS takes 10",
+        "its session policy and their ARNs have 2078 characters; STS takes 2048",
+    )
+    assert over.refusal is not None
+    assert over.refusal.message.count("at most") == 2
 
 
 def test_every_check_that_can_fail_has_a_case() -> None:
@@ -507,7 +537,7 @@ def test_messages_leave_open_only_what_a_check_can_say() -> None:
     fields = {
         field for check in CHECKS for _, field, _, _ in Formatter().parse(check.answer.message) if field
     }
-    assert fields == {"arn", "violation"}
+    assert fields == {"arn", "reason", "violation"}
 
 
 def test_every_assumption_is_marked_in_the_code_and_listed() -> None:

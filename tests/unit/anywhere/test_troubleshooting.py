@@ -26,7 +26,7 @@ def test_every_refusal_is_there_once_with_its_checks() -> None:
     # What has no fix never fails.
     assert [check.id for check in CHECKS if not check.fix] == ["session-tags"]
     for check in refusing:
-        words = check.answer.message.format(arn="ARN", violation="1 validation error detected: …")
+        words = check.answer.message.format(arn="ARN", violation="1 validation error detected: …", reason="…")
         section = made.partition(f"\n## {words}\n")[2].partition("\n## ")[0]
         assert f"`{check.answer.status} {check.answer.code}`" in section
         assert check.title in section

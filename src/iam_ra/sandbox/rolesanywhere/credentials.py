@@ -11,14 +11,12 @@ from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from iam_ra.anywhere.arn import parse_arn
+from iam_ra.anywhere.session import MAX_POLICY_CHARACTERS, policy_characters
 from iam_ra.sandbox import expiry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-# Source: IAM and AWS STS quotas. How AWS packs is its own; here a policy and its ARNs count as their plain text.
-POLICY_CHARACTERS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,8 @@ class Grant:
 
     @property
     def packed_policy_size(self) -> int:
-        """The percentage of the quota that the session's policies take."""
-        characters = len(self.policy or "") + sum(map(len, self.policy_arns))
-        return math.ceil(100 * characters / POLICY_CHARACTERS)
+        """The percentage of the quota that the session's policies take. How AWS packs is its own; here text counts."""
+        return math.ceil(100 * policy_characters(self.policy, self.policy_arns) / MAX_POLICY_CHARACTERS)
 
 
 class RoleSession(AssumedRole):

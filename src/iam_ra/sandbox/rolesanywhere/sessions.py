@@ -110,7 +110,6 @@ def _seen(situation: Situation, *, failed: bool) -> Subject:
 
 def _opened(situation: Situation, subject: Subject) -> Response:
     session = situation.session()
-    policy, policy_arns = stored.session_policies(situation.request.profile_arn)
     grant = Grant(
         role_arn=situation.request.role_arn,
         region=stored.region(situation.request.trust_anchor_arn),
@@ -118,8 +117,8 @@ def _opened(situation: Situation, subject: Subject) -> Response:
         source_identity=session.source_identity,
         duration_seconds=session.duration_seconds,
         tags=session.tags.kept,
-        policy=policy,
-        policy_arns=policy_arns,
+        policy=session.policy,
+        policy_arns=session.policy_arns,
     )
     body = {"credentialSet": [_credentials(issue(grant), grant)], "subjectArn": subject.arn}
     return CREATED, _headers(), json.dumps(body)

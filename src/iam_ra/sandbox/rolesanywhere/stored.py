@@ -61,13 +61,9 @@ def profile(arn: str) -> Profile | None:
         duration_seconds=settings["durationSeconds"],
         accept_role_session_name=settings["acceptRoleSessionName"],
         mappings=found.mappings,
+        session_policy=settings["sessionPolicy"],
+        managed_policy_arns=tuple(settings["managedPolicyArns"]),
     )
-
-
-def session_policies(profile_arn: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return what narrows the sessions of a profile that exists: its session policy, the ARNs of managed ones."""
-    settings = backend(profile_arn).profiles.shelf.find(profile_arn).settings
-    return settings["sessionPolicy"], tuple(settings["managedPolicyArns"])
 
 
 def role(arn: str) -> Role | None:
