@@ -70,17 +70,18 @@ class Names:
         """The lock's S3 key."""
         return f"{self.namespace}/lock.json"
 
-    def authority_key(self, scope: str) -> str:
-        """Return the S3 key of an authority's certificate."""
-        return f"{self.namespace}/ca/{scope}/certificate.pem"
+    def authority_key(self, scope: str, generation: int = 1) -> str:
+        """Return the S3 key of the certificate of an authority's generation."""
+        suffix = "" if generation == 1 else f"-{generation}"
+        return f"{self.namespace}/ca/{scope}/certificate{suffix}.pem"
 
     def host_key(self, host: str, name: str) -> str:
         """Return the S3 key of one of a host's objects."""
         return f"{self.namespace}/hosts/{host}/{name}"
 
-    def ledger_key(self, authority: str, serial: int, suffix: str) -> str:
-        """Return the S3 key of an entry of the ledger; `suffix` is `json` (the entry) or `pem` (the certificate)."""
-        return f"{self.namespace}/ledger/{authority}/{serial:040x}.{suffix}"
+    def ledger_key(self, name: str) -> str:
+        """Return the S3 key of something in the ledger."""
+        return f"{self.namespace}/ledger/{name}"
 
     def history_key(self, name: str) -> str:
         """Return the S3 key of an apply's record."""

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from iam_ra.config import model
 from iam_ra.config.checks import sops_path
-from iam_ra.config.lives import certificate_spec
+from iam_ra.config.lives import authority_renew_before, certificate_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
     from pathlib import Path
 
     from iam_ra.config import schema
 
-_DELIVERIES: tuple[model.Delivery, ...] = ("secretsmanager", "sops")
+_DELIVERIES: tuple[model.Delivery, ...] = ("secretsmanager", "sops", "age")
 
 
 def build_namespace(
@@ -29,7 +30,8 @@ def build_namespace(
         file=file,
         root=root,
         authorities={
-            name: _authority(name, each) for name, each in sorted(entry.certificate_authorities.items())
+            name: _authority(name, each, authority_renew_before(entry, name))
+            for name, each in sorted(entry.certificate_authorities.items())
         },
         roles={name: _role(name, each, defaults, documents) for name, each in sorted(entry.roles.items())},
         hosts={name: _host(name, each, defaults) for name, each in sorted(entry.hosts.items())},
@@ -38,7 +40,7 @@ def build_namespace(
     )
 
 
-def _authority(name: str, entry: schema.AuthorityEntry) -> model.Authority:
+def _authority(name: str, entry: schema.AuthorityEntry, renew_before: timedelta) -> model.Authority:
     ca, leaf = entry.notifications.ca_certificate_expiry, entry.notifications.end_entity_certificate_expiry
     return model.Authority(
         name=name,
@@ -46,12 +48,19 @@ def _authority(name: str, entry: schema.AuthorityEntry) -> model.Authority:
         key_store=entry.key_store,
         key=entry.key,
         validity=entry.validity,
+        renew_before=renew_before,
+        bind=entry.bind,
+        disabled=entry.disabled,
+        pca_arn=entry.pca_arn,
+        sops_path=entry.sops or f"secrets/ca/{name}/iam-ra.yaml",
         notifications=(
             model.Notification("CA_CERTIFICATE_EXPIRY", ca.enabled, ca.threshold),
             model.Notification("END_ENTITY_CERTIFICATE_EXPIRY", leaf.enabled, leaf.threshold),
         ),
         tags=_sorted(entry.tags),
         protect=entry.protect,
+        generations=(model.Generation(1, entry.key_store, entry.key, entry.validity),),
+        revoked={},
     )
 
 
@@ -74,6 +83,8 @@ def _role(
         accept_role_session_name=entry.accept_role_session_name,
         description=entry.description,
         authorities=tuple(sorted(entry.ca or ())),
+        bind=entry.bind,
+        disabled=entry.disabled,
         tags=_sorted(entry.tags),
         protect=entry.protect,
     )
@@ -87,8 +98,12 @@ def _host(name: str, entry: schema.HostEntry, defaults: schema.Defaults) -> mode
         roles=tuple(sorted(entry.roles)),
         default_role=entry.default_role or entry.roles[0],
         certificate=certificate_spec(defaults.certificate, entry.certificate),
-        delivery=_deliveries(entry.delivery or defaults.delivery),
+        delivery=() if entry.csr else _deliveries(entry.delivery or defaults.delivery),
         sops_path=sops_path(name, entry),
+        age_path=entry.age or f"secrets/hosts/{name}/iam-ra-key.age",
+        age_recipients=tuple(sorted(entry.age_recipients or defaults.age_recipients or ())),
+        csr=entry.csr,
+        disabled=entry.disabled,
         tags=_sorted(entry.tags),
         protect=entry.protect,
     )

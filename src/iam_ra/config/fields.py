@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from iam_ra.config import arns, durations
+from iam_ra.config import arns, durations, model
 from iam_ra.config.diagnostics import Check
-from iam_ra.config.model import Delivery, KeyAlgorithm
 from iam_ra.config.nodes import Plain
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ TAG_VALUE_PATTERN = "^[ a-zA-Z0-9_.:/=+@-]{1,256}$"
 DESCRIPTION_PATTERN = "^[ -~\u00a1-\u00ff]{0,1000}$"
 FILE_PATTERN = r"^(?!/)[^\\\x00-\x1f]+$"
 SOPS_PATTERN = r"^(?!/)[^\\\x00-\x1f]+\.ya?ml$"
+PCA_PATTERN = "^arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}$"
 ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
 
 
@@ -308,11 +308,12 @@ def _one_or_many(value: Any) -> Any:
 Distinct = AfterValidator(_distinct)
 Filled = AfterValidator(_filled)
 _Word = BeforeValidator(_text)
-Key = Annotated[KeyAlgorithm, _Word]
-Mode = Annotated[Literal["self-signed"], _Word]
-KeyStore = Annotated[Literal["file"], _Word]
+Key = Annotated[model.KeyAlgorithm, _Word]
+Mode = Annotated[model.Mode, _Word]
+KeyStore = Annotated[model.KeyStore, _Word]
+Binding = Annotated[model.Binding, _Word]
 Deliveries = Annotated[
-    list[Annotated[Delivery, _Word]],
+    list[Annotated[model.Delivery, _Word]],
     Filled,
     Distinct,
     Field(json_schema_extra={"uniqueItems": True, "minItems": 1}),
@@ -405,6 +406,27 @@ SopsPath = Annotated[
     AfterValidator(_relative_path((".yaml", ".yml"))),
     AfterValidator(_unclaimed),
     _form(SOPS_PATTERN),
+]
+AgePath = Annotated[
+    Text,
+    AfterValidator(_relative_path((".age",))),
+    AfterValidator(_unclaimed),
+    _form(r"^(?!/)[^\\\x00-\x1f]+\.age$"),
+]
+CsrPath = Annotated[Text, AfterValidator(_relative_path((".pem", ".csr", ".req"))), _form(FILE_PATTERN)]
+PcaArn = Annotated[
+    Text,
+    _matching(
+        PCA_PATTERN,
+        Check.ARN,
+        "is not the ARN of a private CA",
+        why="It names the region, the account and the authority's UUID.",
+        fix="Write the ARN that `aws acm-pca list-certificate-authorities` shows.",
+    ),
+    _form(PCA_PATTERN),
+]
+Recipients = Annotated[
+    list[Text], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
 ]
 policy_path = _relative_path((".json", ".yaml", ".yml"))
 HostPath = Annotated[Text, AfterValidator(_absolute_path), _form(ABSOLUTE_PATTERN)]

@@ -12,10 +12,11 @@ from iam_ra.config.model import CertificateSpec
 
 if TYPE_CHECKING:
     from iam_ra.config.draft import Draft
-    from iam_ra.config.schema import CertificateDefaults, CertificateOverrides
+    from iam_ra.config.schema import CertificateDefaults, CertificateOverrides, FileEntry
     from iam_ra.config.source import Source
 
 _SECTION = ("defaults", "certificate")
+_AHEAD = timedelta(days=60)
 
 
 def certificate_spec(defaults: CertificateDefaults, overrides: CertificateOverrides) -> CertificateSpec:
@@ -28,6 +29,22 @@ def certificate_spec(defaults: CertificateDefaults, overrides: CertificateOverri
     renew_before = overrides.renew_before or min(defaults.renew_before, _part(validity, 3))
     overlap = overrides.overlap or _shorter(defaults.overlap, renew_before)
     return CertificateSpec(validity, renew_before, overlap, overrides.key or defaults.key)
+
+
+def authority_renew_before(entry: FileEntry, name: str) -> timedelta:
+    """Return how long before its end an authority is followed by its next generation.
+
+    That is early enough that the longest life it signs ends two months before it does, but no earlier than at half of
+    its own life: an authority that signs for nearly all of its life would be followed again and again.
+    """
+    authority, defaults = entry.certificate_authorities[name], entry.defaults.certificate
+    lives = [
+        certificate_spec(defaults, host.certificate).validity
+        for host in entry.hosts.values()
+        if host.ca == name
+    ]
+    least = max(lives, default=defaults.validity) + _AHEAD
+    return min(max(authority.renew_before or least, least), _part(authority.validity, 2))
 
 
 def check_lives(source: Source, draft: Draft) -> None:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from pathlib import Path
+
+    from iam_ra.engine.action import Reason
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 KeyAlgorithm: TypeAlias = Literal["ec-p256", "ec-p384", "rsa-2048", "rsa-4096"]
-Delivery: TypeAlias = Literal["secretsmanager", "sops"]
+Delivery: TypeAlias = Literal["secretsmanager", "sops", "age"]
+Mode: TypeAlias = Literal["self-signed", "pca-new", "pca-existing"]
+KeyStore: TypeAlias = Literal["file", "sops", "kms"]
+Binding: TypeAlias = Literal["identity", "certificate"]
 NotificationEvent: TypeAlias = Literal["CA_CERTIFICATE_EXPIRY", "END_ENTITY_CERTIFICATE_EXPIRY"]
 
 
@@ -39,24 +44,71 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
-class Authority:
-    """A certificate authority (scope): a root of its own in a trust anchor of its own."""
+class Generation:
+    """One life of an authority: a key and a certificate of its own. `because` says why there is a new one.
 
-    name: str
-    mode: Literal["self-signed"]
-    key_store: Literal["file"]
+    Older ones keep the settings that they were made with, whatever the file says by now.
+    """
+
+    number: int
+    key_store: KeyStore
     key: KeyAlgorithm
     validity: timedelta
+    because: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A certificate that no longer counts. `serial` is decimal, `reason` a word of RFC 5280 5.3.1 (`superseded`).
+
+    `text` says in words whose it was and why it goes.
+    """
+
+    serial: str
+    reason: str
+    when: datetime
+    not_after: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority (scope): a root of its own in a trust anchor of its own.
+
+    `renew_before` is how long before its end a generation is followed by the next. `sops_path` is where the key store
+    `sops` keeps the first generation's key. `generations` are those that some live certificate needs, the one that
+    signs last, and `revoked` holds, by generation, the certificates that count no more: the file says neither, the
+    state does.
+    """
+
+    name: str
+    mode: Mode
+    key_store: KeyStore
+    key: KeyAlgorithm
+    validity: timedelta
+    renew_before: timedelta
+    bind: Binding
+    disabled: bool
+    pca_arn: str | None
+    sops_path: str
     notifications: tuple[Notification, ...]
     tags: Mapping[str, str]
     protect: bool
+    generations: tuple[Generation, ...]
+    revoked: Mapping[int, tuple[Revocation, ...]]
+
+    @property
+    def current(self) -> Generation:
+        """The generation that signs."""
+        return self.generations[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
     """An IAM role and its Roles Anywhere profile. `session_duration` is in seconds, 900 to 43,200.
 
-    `authorities` is empty when certificates of every authority may take the role.
+    `authorities` is empty when certificates of every authority may take the role; `bind` is None when each authority
+    says how.
     """
 
     name: str
@@ -68,13 +120,18 @@ class Role:
     accept_role_session_name: bool
     description: str
     authorities: tuple[str, ...]
+    bind: Binding | None
+    disabled: bool
     tags: Mapping[str, str]
     protect: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A machine with one certificate. `sops_path` is relative to the file's folder, with forward slashes.
+    """A machine with one certificate. `sops_path`, `age_path` and `csr` are relative to the file's folder, with forward slashes.
+
+    `csr` is the path of its certificate signing request, for a host that keeps its key to itself; `delivery` is then
+    empty.
 
     `former` holds what its earlier certificates prove while they overlap: authority and identity. The file does not say
     that, the state does.
@@ -88,6 +145,10 @@ class Host:
     certificate: CertificateSpec
     delivery: tuple[Delivery, ...]
     sops_path: str
+    age_path: str
+    age_recipients: tuple[str, ...]
+    csr: str | None
+    disabled: bool
     tags: Mapping[str, str]
     protect: bool
     former: tuple[tuple[str, str], ...] = ()

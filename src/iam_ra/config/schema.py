@@ -105,9 +105,15 @@ class Defaults(Entry):
     )
     delivery: f.Deliveries = Field(
         default=["secretsmanager", "sops"],
-        description="Where a host's certificate and key are put: Secrets Manager, a SOPS file in the repository, or both. "
+        description="Where a host's certificate and key are put: Secrets Manager, a SOPS file in the repository, an age file for the "
+        "key alone (for agenix), or several of them. "
         "`[sops]` alone makes no stack and no secret for a host: the choice for large fleets.",
         examples=[["secretsmanager", "sops"], ["sops"]],
+    )
+    age_recipients: f.Recipients | None = Field(
+        default=None,
+        description="Who can open the age files of hosts: public keys of age or SSH.",
+        examples=[["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
     )
     host_paths: HostPathDefaults = Field(
         default_factory=HostPathDefaults,
@@ -145,13 +151,29 @@ class AuthorityEntry(Entry):
 
     mode: f.Mode = Field(
         default="self-signed",
-        description="How the authority is made: `self-signed` is a root whose key iam-ra makes.",
-        examples=["self-signed"],
+        description="How the authority is made: `self-signed` is a root whose key iam-ra makes, `pca-new` a root in AWS "
+        "Private CA that iam-ra makes (AWS bills it by the month), `pca-existing` one that is there already.",
+        examples=["self-signed", "pca-existing"],
+    )
+    pca_arn: f.PcaArn | None = Field(
+        default=None,
+        description="The ARN of the private CA; needed with `mode: pca-existing`, and only there.",
+        examples=[
+            "arn:aws:acm-pca:ap-southeast-2:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+        ],
     )
     key_store: f.KeyStore = Field(
         default="file",
-        description="Where its private key is kept: `file` is a file on this machine that only you can read.",
-        examples=["file"],
+        description="Where its private key is kept: `file` is a file on this machine that only you can read, `sops` a SOPS "
+        "file in the repository, so that whoever can open it can sign, `kms` a KMS key, which never leaves AWS. "
+        "For `mode: self-signed` only.",
+        examples=["file", "kms"],
+    )
+    sops: f.SopsPath | None = Field(
+        default=None,
+        description="The path of its SOPS file for `key_store: sops`; default: `secrets/ca/<authority>/iam-ra.yaml`. Later "
+        "generations have theirs beside it.",
+        examples=["secrets/ca/default/iam-ra.yaml"],
     )
     key: f.Key = Field(
         default="ec-p256", description="The algorithm of its key.", examples=["ec-p256", "ec-p384"]
@@ -161,6 +183,23 @@ class AuthorityEntry(Entry):
         validate_default=True,
         description="How long it is valid, 30d to 50y; no certificate that it signs is valid for longer.",
         examples=["10y"],
+    )
+    renew_before: f.Span | None = Field(
+        default=None,
+        description="How long before its end it is followed by a new generation. Default, and the least: the longest life "
+        "that it signs, plus 60 days; cut to half of its own life.",
+        examples=["2y"],
+    )
+    bind: f.Binding = Field(
+        default="identity",
+        description="How trust policies know who may take a role: `identity` lists the hosts' names, `certificate` puts "
+        "the names of a host's roles into its certificate, so that a policy has the same size for any number of hosts.",
+        examples=["certificate"],
+    )
+    disabled: f.Flag = Field(
+        default=False,
+        description="Disable its trust anchor: nobody opens a session by it until this is taken back.",
+        examples=[True],
     )
     notifications: Notifications = Field(
         default_factory=Notifications,
@@ -210,6 +249,17 @@ class RoleEntry(Entry):
         description="The authorities whose certificates may take it, one or a list; default: all of them.",
         examples=["default", ["default", "factory"]],
     )
+    bind: f.Binding | None = Field(
+        default=None,
+        description="How its trust policy knows who may take it, by name or by what certificates say; default: as the "
+        "authority says.",
+        examples=["certificate"],
+    )
+    disabled: f.Flag = Field(
+        default=False,
+        description="Disable its profile: nobody opens a session with it until this is taken back.",
+        examples=[True],
+    )
     tags: f.Tags = Field(
         default_factory=dict, description="Tags of the role and its profile.", examples=[{"team": "web"}]
     )
@@ -251,6 +301,28 @@ class HostEntry(Entry):
         description="The path of its SOPS file, relative to this file, of no other host and with `.yaml` or `.yml` at its end; "
         "default: `secrets/hosts/<host>/iam-ra.yaml`.",
         examples=["secrets/web.yaml"],
+    )
+    age: f.AgePath | None = Field(
+        default=None,
+        description="The path of its age file, relative to this file, with `.age` at its end; default: "
+        "`secrets/hosts/<host>/iam-ra-key.age`.",
+        examples=["secrets/web-key.age"],
+    )
+    age_recipients: f.Recipients | None = Field(
+        default=None,
+        description="Who can open its age file: public keys of age or SSH; default: `defaults.age_recipients`.",
+        examples=[["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]],
+    )
+    csr: f.CsrPath | None = Field(
+        default=None,
+        description="The path of a certificate signing request (PEM), relative to this file, for a host that keeps its "
+        "private key to itself: nothing is delivered but its certificate.",
+        examples=["csrs/tpm-box.pem"],
+    )
+    disabled: f.Flag = Field(
+        default=False,
+        description="Take its roles from it until this is taken back; certificate and key stay.",
+        examples=[True],
     )
     tags: f.Tags = Field(
         default_factory=dict,

@@ -145,7 +145,7 @@ def _compare(part: Part, world: _World) -> Change | None:
     known = world.recorded.get(part.address)
     seen = world.observed.get(part.address)
     inputs = resolve(part.inputs, world.lookup)
-    finding = _first_seen(seen) if known is None else _again(part, inputs, known, seen, world)
+    finding = _first_seen(part, seen) if known is None else _again(part, inputs, known, seen, world)
     if finding is None:
         return None
     return Change(
@@ -162,10 +162,10 @@ def _compare(part: Part, world: _World) -> Change | None:
     )
 
 
-def _first_seen(seen: Observed | None) -> Finding:
+def _first_seen(part: Part, seen: Observed | None) -> Finding:
     """Judge a part that the state does not know: new, or left half done by an apply that was killed."""
     if seen is None:
-        return Finding(Action.CREATE, (Reason(Cause.NEW, "new in the file"),))
+        return Finding(Action.CREATE, part.because or (Reason(Cause.NEW, "new in the file"),))
     interrupted = Reason(Cause.INTERRUPTED, seen.note or "an interrupted apply began it")
     return Finding(Action.REPLACE if seen.presence is Presence.BROKEN else Action.UPDATE, (interrupted,))
 
@@ -206,7 +206,7 @@ def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> It
             else:
                 followed |= unknown or {ref.address for ref in refs}
     if edited - {"template"}:
-        yield Reason(Cause.EDITED, "changed in the file")
+        yield from part.because or (Reason(Cause.EDITED, "changed in the file"),)
     if "template" in edited:
         yield Reason(Cause.UPGRADE, "this version of iam-ra makes it differently")
     if followed:

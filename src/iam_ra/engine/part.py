@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from iam_ra.engine.action import Reason
     from iam_ra.engine.address import Address
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -42,7 +43,8 @@ class Part:
 
     `inputs` is JSON, with `Ref`s anywhere inside; a change in it is a change of the part. `depends_on` holds the parts
     that must be done first beyond those that `inputs` refers to. `released_by` holds the parts whose changes must be
-    done before this one may be deleted. `protect` guards the whole entity.
+    done before this one may be deleted. `protect` guards the whole entity. `because` says why the part is new or its
+    inputs are other ones than recorded, where that is no edit of the file but a day that came or a wish of the user.
     """
 
     address: Address
@@ -51,6 +53,7 @@ class Part:
     depends_on: tuple[Address, ...] = ()
     released_by: tuple[Address, ...] = ()
     protect: bool = False
+    because: tuple[Reason, ...] = ()
 
     @property
     def upstream(self) -> tuple[Address, ...]:

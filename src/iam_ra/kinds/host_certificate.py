@@ -21,6 +21,7 @@ from iam_ra.kinds.role import role_stack
 from iam_ra.pki.certificate import certificate_pem, describe
 from iam_ra.pki.keys import PrivateKey
 from iam_ra.pki.leaf import LeafRequest, new_serial
+from iam_ra.pki.times import end_after, start_at
 from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
@@ -99,14 +100,14 @@ def identity_conflicts(
 
 def _proven(part: Recorded, now: datetime) -> Mapping[tuple[str, str], datetime]:
     """Return what a host's certificates prove now, authority and identity, and until when."""
-    retiring = {
+    earlier = {
         (each["ca"], each["identity"]): datetime.fromisoformat(each["until"])
-        for each in part.outputs["retiring"]
+        for each in part.outputs["earlier"]
     }
     current = {
         (part.inputs["ca"], part.inputs["identity"]): datetime.fromisoformat(part.outputs["not_after"])
     }
-    return {pair: until for pair, until in {**retiring, **current}.items() if now < until}
+    return {pair: until for pair, until in {**earlier, **current}.items() if now < until}
 
 
 @register
@@ -123,7 +124,8 @@ class HostCertificate(Kind):
             inputs = {
                 "identity": host.identity,
                 "ca": host.authority,
-                "authority": authority_output(host.authority, "fingerprint"),
+                "generation": namespace.authorities[host.authority].current.number,
+                "authority": authority_output(namespace.authorities[host.authority], "fingerprint"),
                 "key": spec.key,
                 "validity": format_duration(spec.validity),
                 "renew_before": format_duration(spec.renew_before),
@@ -164,7 +166,7 @@ class HostCertificate(Kind):
             return _update(Cause.KEY_LOST, "no copy of its private key can be read")
         if seen.facts["object"] != outputs["object"]:
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
-        over = [each["identity"] for each in outputs["retiring"] if not _is_live(each, now)]
+        over = [each["serial"] for each in outputs["earlier"] if not _is_live(each, now)]
         if over:
             return _update(Cause.OVERLAP_OVER, f"the overlap of {', '.join(over)} is over")
         return None
@@ -185,19 +187,22 @@ class HostCertificate(Kind):
         if change.recorded is not None and not _issues(change, inputs):
             return self._restore(host, change.recorded, run)
         scope = inputs["ca"]
-        signer = run.signer(scope)
+        signer = run.signer(scope, inputs["generation"])
         key = PrivateKey.generate(inputs["key"])
-        validity = parse_duration(inputs["validity"])
-        request = LeafRequest(inputs["identity"], key.public_key, new_serial(), run.now, validity)
+        validity, now = parse_duration(inputs["validity"]), run.now
+        request = LeafRequest(inputs["identity"], key.public_key, new_serial(), now, validity)
         entry = Entry(
             serial=str(request.serial),
             identity=request.identity,
             entity=change.address.entity,
             authority=scope,
+            generation=inputs["generation"],
             authority_fingerprint=inputs["authority"],
-            not_after=min(run.now + validity, signer.certificate.not_valid_after_utc).isoformat(),
+            not_before=start_at(now).isoformat(),
+            not_after=min(end_after(now, validity), signer.certificate.not_valid_after_utc).isoformat(),
             why="; ".join(reason.text for reason in change.reasons),
-            written=run.now.isoformat(),
+            written=now.isoformat(),
+            run=run.id,
         )
         run.ledger.intend(entry)
         certificate = signer.sign_leaf(request)
@@ -211,17 +216,18 @@ class HostCertificate(Kind):
             "not_before": info.not_before.isoformat(),
             "not_after": info.not_after.isoformat(),
             "ends_with_authority": info.not_after == signer.certificate.not_valid_after_utc,
-            "retiring": _retiring(change, inputs, run.now),
+            "earlier": _earlier(change, inputs, now),
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
 
     def _restore(self, host: str, recorded: Recorded, run: Run) -> Mapping[str, Any]:
         """Put the bucket's copy right from the ledger."""
-        pem = run.ledger.certificate(recorded.inputs["ca"], recorded.outputs["serial"])
-        retiring = [each for each in recorded.outputs["retiring"] if _is_live(each, run.now)]
+        pem = run.ledger.certificate(
+            recorded.inputs["ca"], recorded.inputs["generation"], host, recorded.outputs["serial"]
+        )
         return {
             **recorded.outputs,
-            "retiring": retiring,
+            "earlier": [each for each in recorded.outputs["earlier"] if _is_live(each, run.now)],
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
 
@@ -237,7 +243,7 @@ class HostCertificate(Kind):
             and change.inputs["authority"] is not UNKNOWN
         ):
             try:
-                run.check_signer(change.inputs["ca"])
+                run.check_signer(change.inputs["ca"], change.inputs["generation"])
             except IamRaError as error:
                 yield error
 
@@ -246,23 +252,26 @@ def _update(cause: Cause, text: str) -> Finding:
     return Finding(Action.UPDATE, (Reason(cause, text),))
 
 
-def _is_live(retiring: Mapping[str, str], now: datetime) -> bool:
-    return now < datetime.fromisoformat(retiring["until"])
+def _is_live(earlier: Mapping[str, Any], now: datetime) -> bool:
+    return now < datetime.fromisoformat(earlier["until"])
 
 
-def _retiring(change: Change, inputs: Mapping[str, Any], now: datetime) -> list[Mapping[str, str]]:
-    """Return which earlier identities stay good, and until when, after a new certificate is issued."""
+def _earlier(change: Change, inputs: Mapping[str, Any], now: datetime) -> list[Mapping[str, Any]]:
+    """Return the host's earlier certificates that have not ended, each with the time until which it is to count."""
     recorded = change.recorded
     if recorded is None or not recorded.outputs.get("serial"):
         return []
-    kept = [each for each in recorded.outputs["retiring"] if _is_live(each, now)]
-    before = {name: recorded.inputs[name] for name in ("ca", "identity")}
-    if before != {name: inputs[name] for name in before}:
-        until = min(
-            now + parse_duration(inputs["overlap"]), datetime.fromisoformat(recorded.outputs["not_after"])
-        )
-        kept.append({**before, "until": until.isoformat()})
-    return kept
+    before = recorded.outputs
+    until = min(now + parse_duration(inputs["overlap"]), datetime.fromisoformat(before["not_after"]))
+    replaced = {
+        **{name: recorded.inputs[name] for name in ("ca", "generation", "identity")},
+        **{name: before[name] for name in ("serial", "not_after")},
+        "until": until.isoformat(),
+        "reason": "superseded",
+    }
+    return [
+        each for each in (*before["earlier"], replaced) if now < datetime.fromisoformat(each["not_after"])
+    ]
 
 
 def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:

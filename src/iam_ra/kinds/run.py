@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Run:
     """One apply or destroy. Shared by the worker threads of the executor.
 
-    `bucket` is not there until the init stack is. `secrets_seen` is the snapshot's metadata of secrets, by name.
+    `id` names it in the ledger and in the history. `bucket` is not there until the init stack is. `secrets_seen` is the snapshot's metadata of secrets, by name.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Run:
         report: Callable[[Address, str], None],
         secrets_seen: Mapping[str, SecretInfo],
     ) -> None:
+        self.id = str(uuid.uuid4())
         self.aws = aws
         self.names = names
         self.repository = repository
@@ -53,7 +55,7 @@ class Run:
         self.secrets_seen = secrets_seen
         self._bucket: Bucket | None = None
         self._lineage: str | None = None
-        self._signers: dict[str, Signer] = {}
+        self._signers: dict[tuple[str, int], Signer] = {}
         self._guard = threading.Lock()
 
     @property
@@ -145,17 +147,17 @@ class Run:
             if stored is not None:
                 yield stored.data
 
-    def check_signer(self, scope: str) -> None:
+    def check_signer(self, scope: str, generation: int) -> None:
         """Raise KeyStoreError or CertificateError if an authority could not sign.
 
         Its certificate in the bucket, if it is gone, comes back by itself.
         """
         with self._guard:
-            known = scope in self._signers
-        if not known and self.bucket.get(self.names.authority_key(scope)) is None:
-            self.key_store.load(scope)
+            known = (scope, generation) in self._signers
+        if not known and self.bucket.get(self.names.authority_key(scope, generation)) is None:
+            self.key_store.load(scope, generation)
             return
-        end = self.signer(scope).certificate.not_valid_after_utc
+        end = self.signer(scope, generation).certificate.not_valid_after_utc
         if end <= self.now:
             raise CertificateError(
                 f"ca/{scope} ended on {end:%Y-%m-%d}",
@@ -163,17 +165,17 @@ class Run:
                 fix="add a new authority to the file and move the hosts to it (`ca:` of each host)",
             )
 
-    def signer(self, scope: str) -> Signer:
+    def signer(self, scope: str, generation: int) -> Signer:
         """Return who signs for an authority. Raises KeyStoreError when its key is not on this machine."""
         with self._guard:
-            if scope not in self._signers:
-                stored = self.bucket.get(self.names.authority_key(scope))
+            if (scope, generation) not in self._signers:
+                stored = self.bucket.get(self.names.authority_key(scope, generation))
                 if stored is None:
                     raise KeyStoreError(
                         f"the certificate of ca/{scope} is not in the bucket",
-                        why=f"{self.names.authority_key(scope)} is missing",
+                        why=f"{self.names.authority_key(scope, generation)} is missing",
                         fix="restore its latest version in the bucket",
                     )
-                key = self.key_store.load(scope)
-                self._signers[scope] = KeySigner(load_certificate(stored.data), key.signing_key)
-            return self._signers[scope]
+                key = self.key_store.load(scope, generation)
+                self._signers[scope, generation] = KeySigner(load_certificate(stored.data), key.signing_key)
+            return self._signers[scope, generation]

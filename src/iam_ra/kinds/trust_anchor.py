@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iam_ra.aws.naming import DEFAULT_SCOPE
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Part, Ref
-from iam_ra.kinds.authority import ENTITIES, authority_output
+from iam_ra.kinds.authority import ENTITIES, authority_certificate
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
 
@@ -27,7 +27,7 @@ def trust_anchor_arn(scope: str) -> Ref:
 
 @register
 class TrustAnchorStack(StackKind):
-    """One trust anchor that holds one authority's certificate."""
+    """One trust anchor that holds the certificates of one authority: its own, and while it changes, the one before."""
 
     name = "trust-anchor-stack"
     summary = "the trust anchor of an authority, with its expiry notifications"
@@ -42,7 +42,11 @@ class TrustAnchorStack(StackKind):
         for authority in namespace.authorities.values():
             inputs = {
                 "template": template,
-                "certificate": authority_output(authority.name, "certificate"),
+                "certificates": [
+                    Ref(authority_certificate(authority.name, each.number), "certificate")
+                    for each in authority.generations
+                ],
+                "enabled": not authority.disabled,
                 "notifications": [
                     {"event": each.event, "enabled": each.enabled, "threshold": each.threshold}
                     for each in authority.notifications
@@ -67,6 +71,7 @@ class TrustAnchorStack(StackKind):
         return {
             "scope": name,
             "resource_name": run.names.trust_anchor(name),
-            "certificate": inputs["certificate"],
+            "certificate": "".join(inputs["certificates"]),
+            "enabled": inputs["enabled"],
             "notifications": inputs["notifications"],
         }

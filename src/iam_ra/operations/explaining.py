@@ -108,7 +108,11 @@ def _of_parts(
         SessionRequest(anchor_arn, profile_arn, role_arn, duration),
         leaf,
         (),
-        TrustAnchor(anchor_arn, enabled=True, certificates=(load_certificate(anchor.inputs["certificate"]),)),
+        TrustAnchor(
+            anchor_arn,
+            enabled=anchor.inputs["enabled"],
+            certificates=tuple(map(load_certificate, anchor.inputs["certificates"])),
+        ),
         Profile(
             profile_arn,
             enabled=True,

@@ -31,9 +31,10 @@ from iam_ra.files.repository import file_digest
 from iam_ra.kinds.authority import authority_warnings
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.host_aws_config import PART
-from iam_ra.kinds.host_certificate import identity_conflicts, with_former
+from iam_ra.kinds.host_certificate import identity_conflicts
 from iam_ra.kinds.host_keys import ENTITIES
 from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
 from iam_ra.kinds.stack import STRAY
@@ -78,8 +79,11 @@ class Planner:
     `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit.
     """
 
-    def __init__(self, workplace: Workplace, *, allowed_deletions: int | None = None) -> None:
+    def __init__(
+        self, workplace: Workplace, *, allowed_deletions: int | None = None, wishes: Wishes = NO_WISHES
+    ) -> None:
         self._workplace = workplace
+        self._wishes = wishes
         self._allowed_deletions = allowed_deletions
         self._kinds = all_kinds()
 
@@ -159,7 +163,7 @@ class Planner:
         self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
     ) -> Plan:
         kinds = self._kinds.values()
-        namespace = with_former(self._workplace.namespace, recorded, snapshot.caller.now)
+        namespace = remember(self._workplace.namespace, recorded, snapshot, self._wishes)
         wanted = (part for kind in kinds for part in kind.desired(namespace, self._workplace.repository))
         desired = () if destroy else wanted
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}

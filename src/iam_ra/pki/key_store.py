@@ -36,17 +36,19 @@ class FileKeyStore:
         self.folder = app / namespace / lineage
         self._folders = (app, app / namespace, self.folder)
 
-    def path(self, scope: str) -> Path:
-        """Return the file that holds, or would hold, the key of a scope."""
-        return self.folder / ("ca-private-key.pem" if scope == "default" else f"ca-private-key-{scope}.pem")
+    def path(self, scope: str, generation: int = 1) -> Path:
+        """Return the file that holds, or would hold, the key of a scope's generation."""
+        name = "ca-private-key" if scope == "default" else f"ca-private-key-{scope}"
+        # A dot cannot be in a scope's name, so no other scope's file has this name.
+        return self.folder / (f"{name}.pem" if generation == 1 else f"{name}.{generation}.pem")
 
-    def exists(self, scope: str) -> bool:
+    def exists(self, scope: str, generation: int = 1) -> bool:
         """Tell whether anything is at the key's place; `load` tells whether it is good."""
-        return os.path.lexists(self.path(scope))
+        return os.path.lexists(self.path(scope, generation))
 
-    def create(self, scope: str, key: PrivateKey) -> bool:
+    def create(self, scope: str, key: PrivateKey, generation: int = 1) -> bool:
         """Store a new key, whole or not at all. False, and nothing changed, when there is one already."""
-        path, temporary = self.path(scope), self._temporary(scope)
+        path, temporary = self.path(scope, generation), self._temporary(scope, generation)
         with _explained("stored", path):
             self._make_folders()
             with _locked(self.folder) as folder:
@@ -63,9 +65,9 @@ class FileKeyStore:
                 os.fsync(folder)
         return True
 
-    def load(self, scope: str) -> PrivateKey:
+    def load(self, scope: str, generation: int = 1) -> PrivateKey:
         """Read a key."""
-        path = self.path(scope)
+        path = self.path(scope, generation)
         with _explained("read", path):
             if not os.path.lexists(path):
                 raise _missing(scope, path)
@@ -78,11 +80,11 @@ class FileKeyStore:
                 f"{path} holds no usable key.", why=error.why, fix=_bring_over(path)
             ) from error
 
-    def delete(self, scope: str) -> None:
+    def delete(self, scope: str, generation: int = 1) -> None:
         """Remove a key, if it is there, and the folders that it leaves empty."""
-        path = self.path(scope)
+        path = self.path(scope, generation)
         with _explained("removed", path):
-            self._temporary(scope).unlink(missing_ok=True)
+            self._temporary(scope, generation).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
         self._drop_empty_folders()
 
@@ -99,8 +101,8 @@ class FileKeyStore:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
-    def _temporary(self, scope: str) -> Path:
-        path = self.path(scope)
+    def _temporary(self, scope: str, generation: int) -> Path:
+        path = self.path(scope, generation)
         return path.with_name(f".{path.name}.tmp")
 
     def _make_folders(self) -> None:

@@ -1,32 +1,61 @@
-"""The ledger: one entry a certificate, written before it is signed, never changed, never deleted but by destroy."""
+"""The ledger: one entry a certificate, written before it is signed, never changed, never deleted but by destroy.
+
+An entry's key says what matters most of it, so that one listing of the bucket tells of every certificate that was ever
+begun, which authority and generation of it signs, for which host, and how long it can be valid.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from iam_ra.aws.naming import Names
     from iam_ra.aws.s3 import Bucket
 
 FORMAT = "1.0"
+_TIME = "%Y%m%dT%H%M%SZ"
+_KEY = re.compile(
+    r"(?P<authority>[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})\.json"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is said of a certificate before it exists. `serial` is its number in decimal; times are ISO 8601."""
+    """What is said of a certificate before it exists. `serial` is its number in decimal; times are ISO 8601.
+
+    `entity` is `host/x`, or `ca/x` for an authority's own certificate; `run` names the apply that wrote it.
+    """
 
     serial: str
     identity: str
     entity: str
     authority: str
+    generation: int
     authority_fingerprint: str
+    not_before: str
     not_after: str
     why: str
     written: str
+    run: str
+
+
+class Issued(NamedTuple):
+    """What an entry's key says. `host` is empty for an authority's own certificate; `serial` is decimal."""
+
+    authority: str
+    generation: int
+    host: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
 
 
 class Ledger:
@@ -47,17 +76,45 @@ class Ledger:
         """Keep the certificate itself (PEM): its public part."""
         self._bucket.put(self._key(entry, "pem"), certificate)
 
-    def certificate(self, authority: str, serial: str) -> bytes:
-        """Return a signed certificate (PEM). Raises StateError when the ledger does not have it."""
-        key = self._names.ledger_key(authority, int(serial), "pem")
-        stored = self._bucket.get(key)
-        if stored is None:
-            raise StateError(
-                f"the ledger has no certificate {serial} of ca/{authority}",
-                why=f"{key} is missing in the bucket",
-                fix="restore its latest version in the bucket",
-            )
-        return stored.data
+    def certificate(self, authority: str, generation: int, host: str, serial: str) -> bytes:
+        """Return a host's signed certificate (PEM). Raises StateError when the ledger does not have it."""
+        begin = self._names.ledger_key(f"{authority}/{generation}/{host}/{int(serial):040x}-")
+        for key in self._bucket.list(begin):
+            stored = self._bucket.get(key) if key.endswith(".pem") else None
+            if stored is not None:
+                return stored.data
+        raise StateError(
+            f"the ledger has no certificate {serial} of ca/{authority}",
+            why=f"no object in the bucket begins with {begin} and ends with .pem",
+            fix="restore its latest version in the bucket",
+        )
 
     def _key(self, entry: Entry, suffix: str) -> str:
-        return self._names.ledger_key(entry.authority, int(entry.serial), suffix)
+        host = entry.entity.removeprefix("host/") if entry.entity.startswith("host/") else ""
+        begin, end = (
+            datetime.fromisoformat(each).astimezone(UTC) for each in (entry.not_before, entry.not_after)
+        )
+        return self._names.ledger_key(
+            f"{entry.authority}/{entry.generation}/{host}/"
+            f"{int(entry.serial):040x}-{begin:{_TIME}}-{end:{_TIME}}.{suffix}"
+        )
+
+
+def issued_in(objects: Iterable[str], names: Names) -> Iterator[Issued]:
+    """Yield what the keys of a bucket's listing say of certificates. An entry without its certificate counts too."""
+    prefix = names.ledger_key("")
+    for key in objects:
+        found = _KEY.fullmatch(key.removeprefix(prefix)) if key.startswith(prefix) else None
+        if found:
+            yield Issued(
+                found["authority"],
+                int(found["generation"]),
+                found["host"],
+                str(int(found["serial"], 16)),
+                _moment(found["begin"]),
+                _moment(found["end"]),
+            )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, _TIME).replace(tzinfo=UTC)

@@ -1,0 +1,48 @@
+"""What the file does not say but the state does, and what the user wishes of one run alone.
+
+The kinds' `desired` reads a namespace; here it learns what is remembered: which earlier certificates still count. All
+of it is a pure function of the file, the state, the snapshot, the wishes and the time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iam_ra.kinds.host_certificate import with_former
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Namespace
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.part import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user wants of this run beyond the file.
+
+    `renew` holds the entities whose certificate is to be issued anew (`host/web`, `ca/default`); with `keep_old` the old
+    one stays for its overlap, else it is revoked at once. `end_sessions` also ends the open sessions of whoever loses
+    a role.
+    """
+
+    renew: frozenset[str] = frozenset()
+    keep_old: bool = False
+    end_sessions: bool = False
+
+
+NO_WISHES = Wishes()
+
+
+def remember(
+    namespace: Namespace,
+    recorded: Mapping[Address, Recorded],
+    snapshot: Snapshot,
+    wishes: Wishes,  # noqa: ARG001
+) -> Namespace:
+    """Return the namespace with everything in it that only the state and the bucket know."""
+    now = snapshot.caller.now
+    return with_former(namespace, recorded, now)
