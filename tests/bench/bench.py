@@ -160,7 +160,7 @@ def made(part: Part) -> dict[str, Any]:
         "object": '"e"',
         "mirror": '"m"',
         "file": "d" * 64,
-        "retiring": [],
+        "earlier": [],
         "Digest": "d" * 64,
         "updated": FAR,
     }

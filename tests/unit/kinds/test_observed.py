@@ -199,12 +199,14 @@ def leaf(**outputs: Any) -> Recorded:
         "serial": SERIAL,
         "not_after": end.isoformat(),
         "object": '"1"',
-        "retiring": [],
+        "earlier": [],
         "ends_with_authority": False,
         **outputs,
     }
     return recorded(
-        "host/web:certificate", known, {"renew_before": "60d", "ca": "default", "identity": "web"}
+        "host/web:certificate",
+        known,
+        {"renew_before": "60d", "ca": "default", "generation": 1, "identity": "web"},
     )
 
 
@@ -268,10 +270,10 @@ def test_a_secret_is_a_copy_if_its_version_is_the_serial(
 
 def test_an_overlap_that_is_over_ends_once() -> None:
     past, future = ((NOW + timedelta(days=days)).isoformat() for days in (-1, 1))
-    over = {"ca": "default", "identity": "old", "until": past}
-    live = {"ca": "default", "identity": "older", "until": future}
-    assert causes(review(leaf(retiring=[over, live]), bucket())) == [Cause.OVERLAP_OVER]
-    assert review(leaf(retiring=[live]), bucket()) is None
+    over = {"serial": "1", "ca": "default", "identity": "old", "until": past}
+    live = {"serial": "2", "ca": "default", "identity": "older", "until": future}
+    assert causes(review(leaf(earlier=[over, live]), bucket())) == [Cause.OVERLAP_OVER]
+    assert review(leaf(earlier=[live]), bucket()) is None
 
 
 def test_an_authority_is_seen_by_its_certificate_in_the_bucket() -> None:

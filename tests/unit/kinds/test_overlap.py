@@ -29,12 +29,12 @@ Pair = tuple[str, str]
 def state(**hosts: tuple[Pair, Mapping[Pair, datetime]]) -> dict[Address, Recorded]:
     """Return certificates, good for 90 days: what each proves, and what until when besides."""
     found = {}
-    for name, ((authority, identity), retiring) in hosts.items():
+    for name, ((authority, identity), earlier) in hosts.items():
         outputs = {
             "not_after": (NOW + 90 * DAY).isoformat(),
-            "retiring": [
+            "earlier": [
                 {"ca": ca, "identity": each, "until": until.isoformat()}
-                for (ca, each), until in retiring.items()
+                for (ca, each), until in earlier.items()
             ],
         }
         address = host_certificate(name)

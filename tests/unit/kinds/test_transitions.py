@@ -87,24 +87,32 @@ class World:
         )  # fmt: skip
         made = {name: f"{name} of {change.address} no. {self._count}" for name in names}
         fixed = {"not_after": FAR, "object": "e", "file": "f", "mirror": "m", "Digest": "d", "updated": "u"}
-        retiring = self._retiring(change, inputs)
+        earlier = self._earlier(change, inputs)
         new = {
             **made,
             **fixed,
             "serial": str(self._count),
-            "retiring": retiring,
+            "earlier": earlier,
             "ends_with_authority": False,
         }
         return {**new, **{name: value for name, value in before.items() if name in kept}}
 
     @staticmethod
-    def _retiring(change: Change, inputs: Any) -> list[dict[str, str]]:
+    def _earlier(change: Change, inputs: Any) -> list[dict[str, Any]]:
         if change.recorded is None or change.kind != "host-certificate":
             return []
-        before = {name: change.recorded.inputs[name] for name in ("ca", "identity")}
-        kept = list(change.recorded.outputs["retiring"])
-        moved = before != {name: inputs[name] for name in before}
-        return [*kept, {**before, "until": FAR}] if moved else kept
+        known = change.recorded
+        before = {name: known.inputs[name] for name in ("ca", "generation", "identity")}
+        kept = list(known.outputs["earlier"])
+        is_new = not all_kinds()[change.kind].kept_outputs(change)
+        replaced = {
+            **before,
+            "serial": known.outputs["serial"],
+            "not_after": FAR,
+            "until": FAR,
+            "reason": "superseded",
+        }
+        return [*kept, replaced] if is_new and before != {name: inputs[name] for name in before} else kept
 
 
 def loaded(text: str) -> Namespace:
@@ -154,11 +162,11 @@ def test_a_role_trusts_in_the_end_who_the_file_lists_and_who_is_in_overlap(first
     for text in (first, second):
         world.carry_out(world.plan(loaded(text)))
     wanted = loaded(second)
-    retiring = {
+    earlier = {
         (each["ca"], each["identity"])
         for known in world.recorded.values()
         if known.kind == "host-certificate"
-        for each in known.outputs["retiring"]
+        for each in known.outputs["earlier"]
     }
     for role in wanted.roles:
         expected = {(host.authority, host.identity) for host in wanted.hosts.values() if role in host.roles}
@@ -172,4 +180,4 @@ def test_a_role_trusts_in_the_end_who_the_file_lists_and_who_is_in_overlap(first
             for identity in each["identities"]
         }
         assert expected <= trusted
-        assert trusted - expected <= retiring
+        assert trusted - expected <= earlier

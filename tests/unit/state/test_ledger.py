@@ -11,7 +11,7 @@ from iam_ra.aws.naming import Names
 from iam_ra.aws.s3 import ConditionFailedError
 from iam_ra.engine.errors import StateError
 from iam_ra.state import history
-from iam_ra.state.ledger import Entry, Ledger
+from iam_ra.state.ledger import Entry, Issued, Ledger, issued_in
 
 NAMES = Names("default")
 ENTRY = Entry(
@@ -19,12 +19,15 @@ ENTRY = Entry(
     identity="web.example.com",
     entity="host/web",
     authority="default",
+    generation=2,
     authority_fingerprint="f" * 64,
-    not_after="2027-01-01T00:00:00+00:00",
+    not_before="2026-01-01T00:00:00+00:00",
+    not_after="2027-01-01T01:00:00+01:00",
     why="new in the file",
     written="2026-01-01T00:00:00+00:00",
+    run="8f14e45f",
 )
-PLACE = f"default/ledger/default/{'0' * 38}ff"
+PLACE = f"default/ledger/default/2/web/{'0' * 38}ff-20260101T000000Z-20270101T000000Z"
 
 
 def test_an_intent_is_public_and_complete() -> None:
@@ -57,17 +60,27 @@ def test_a_signed_certificate_stands_beside_its_intent() -> None:
     ledger = Ledger(bucket_on(client), NAMES)
     ledger.signed(ENTRY, b"pem")
     assert client.content(f"{PLACE}.pem") == b"pem"
-    assert ledger.certificate("default", "255") == b"pem"
+    assert ledger.certificate("default", 2, "web", "255") == b"pem"
 
 
 def test_a_certificate_that_is_not_there_is_said() -> None:
     with pytest.raises(StateError, match="no certificate 255 of ca/default") as error:
-        Ledger(bucket_on(FakeS3()), NAMES).certificate("default", "255")
-    assert f"{PLACE}.pem" in error.value.why
+        Ledger(bucket_on(FakeS3()), NAMES).certificate("default", 2, "web", "255")
+    assert PLACE.partition("-2026")[0] in error.value.why
 
 
-def test_the_largest_serial_keeps_its_place_in_the_order_of_keys() -> None:
-    assert NAMES.ledger_key("default", 2**159 - 1, "json") == f"default/ledger/default/7{'f' * 39}.json"
+def test_a_listing_tells_of_every_certificate() -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    for entry in (ENTRY, replace(ENTRY, entity="ca/default", generation=1, serial=str(2**159 - 1))):
+        ledger.intend(entry)
+        ledger.signed(entry, b"pem")
+    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    others = ["default/ledger/x.json", "default/state.json", "other/ledger/default/1/web/00-1-2.json"]
+    assert list(issued_in(sorted([*client.versions, *others]), NAMES)) == [
+        Issued("default", 1, "", str(2**159 - 1), begin, end),
+        Issued("default", 2, "web", "255", begin, end),
+    ]
 
 
 def test_history_has_an_object_an_apply_named_by_its_time() -> None:

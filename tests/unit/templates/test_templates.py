@@ -33,7 +33,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     "init-stack": {"template": "t"},
     "trust-anchor-stack": {
         "template": "t",
-        "certificate": f"1{MARK}",
+        "certificates": [f"1{MARK}"],
+        "enabled": True,
         "notifications": [{"event": f"2{MARK}", "enabled": True, "threshold": 45}],
         "tags": {f"3{MARK}": f"4{MARK}"},
     },
@@ -95,7 +96,7 @@ def filled(value: Any, text: str) -> Any:
     if isinstance(value, list):
         return [filled(each, text) for each in value]
     if isinstance(value, str) and value.startswith("{") and MARK in value:
-        return json.dumps(filled(json.loads(value), text), sort_keys=True)
+        return json.dumps(filled(json.loads(value), text), separators=(",", ":"), sort_keys=True)
     return value.replace(MARK, text) if isinstance(value, str) else value
 
 
