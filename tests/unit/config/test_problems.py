@@ -72,7 +72,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.COMPLEX_KEY, "roles: {[a]: {}}", "4:9"),
     (Check.UNKNOWN_KEY, "host: {}", "4:1"),
     (Check.UNKNOWN_KEY, "clusters: {}", "4:1"),
-    (Check.UNKNOWN_KEY, hosts("w1: {roles: [a], csr: w.pem}"), "6:20"),
+    (Check.UNKNOWN_KEY, hosts("w1: {roles: [a], csrs: w.pem}"), "6:20"),
     (Check.MISSING_KEY, b"version: 1\nnamespace: n\n", "1:1"),
     (Check.MISSING_KEY, hosts("w1: {}"), "6:3"),
     (Check.WRONG_TYPE, "roles: []", "4:8"),
