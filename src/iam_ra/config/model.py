@@ -109,6 +109,9 @@ class Role:
 
     `authorities` is empty when certificates of every authority may take the role; `bind` is None when each authority
     says how.
+
+    `named` holds the authorities with which its trust policy names identities still, though it is bound by certificate:
+    those of which some live certificate does not say the role yet. The file does not say that, the state does.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Role:
     disabled: bool
     tags: Mapping[str, str]
     protect: bool
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,10 @@ class Host:
     `csr` is the path of its certificate signing request, for a host that keeps its key to itself; `delivery` is then
     empty.
 
-    `former` holds what its earlier certificates prove while they overlap: authority and identity. The file does not say
-    that, the state does.
+    The file does not say the rest, the state does. `former` holds what its earlier certificates prove while they
+    overlap: authority and identity. `withdrawn`, a word of RFC 5280 5.3.1, is why the certificate that it has now counts
+    no more as soon as the next one is delivered, which this plan issues; empty when it may overlap. `lists` are the
+    revocation lists, authority and generation, that name its certificates when it goes.
     """
 
     name: str
@@ -152,6 +158,8 @@ class Host:
     tags: Mapping[str, str]
     protect: bool
     former: tuple[tuple[str, str], ...] = ()
+    withdrawn: str = ""
+    lists: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ Sources: AWS IAM User Guide, "IAM and AWS STS quotas"; IAM Roles Anywhere User G
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from iam_ra.anywhere.trust_policy import policy_size, trust_policy
+from iam_ra.anywhere.trust_policy import Unit, policy_size, trust_policy
 from iam_ra.config import arns
 from iam_ra.config.diagnostics import Check
+from iam_ra.config.entitlement import Holder, Rule, entitled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,19 +91,27 @@ def check_session_policy(source: Source, role: str, document: Json) -> None:
 
 def check_trust_policies(source: Source, draft: Draft) -> None:
     """Report roles whose trust policy would pass `limits.trust_policy_size`."""
-    limit = draft.entry.limits.trust_policy_size
-    entitled: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    anchors = _anchors(draft)
-    for name, host in draft.entry.hosts.items():
-        for role in set(host.roles) & draft.entry.roles.keys():
-            if host.ca in anchors:
-                entitled[role][anchors[host.ca]].append(host.identity or name)
-    for role, identities in entitled.items():
-        size = policy_size(trust_policy(identities))
+    limit, anchors = draft.entry.limits.trust_policy_size, _anchors(draft)
+    for role, takers in _entitled(draft).items():
+        size = policy_size(trust_policy({anchors[authority]: who for authority, who in takers.items()}))
         if size > limit:
-            _report_trust(
-                source, role, size, limit, [each for names in identities.values() for each in names]
-            )
+            names = [each for who in takers.values() if not isinstance(who, Unit) for each in who]
+            _report_trust(source, role, size, limit, names)
+
+
+def _entitled(draft: Draft) -> Mapping[str, Mapping[str, list[str] | Unit]]:
+    """Return who may take which role. An entry that could not be read stands for one without settings."""
+    entry = draft.entry
+    holders = (
+        Holder(set(host.roles), ((host.ca, host.identity or name),)) for name, host in entry.hosts.items()
+    )
+    rules = {name: Rule((), role.bind) for name, role in entry.roles.items()}
+    known = entry.certificate_authorities
+    bind = {
+        name: known[name].bind if name in known else "identity"
+        for name in draft.names["certificate_authorities"]
+    }
+    return entitled(holders, rules, bind)
 
 
 def _anchors(draft: Draft) -> Mapping[str, str]:
@@ -119,10 +127,11 @@ def _report_trust(source: Source, role: str, size: int, limit: int, names: list[
     average = sum(map(len, names)) // len(names)
     raised = next((step for step in (4_096, MAX_TRUST_POLICY) if limit < step and size <= step), None)
     fix = (
-        f"Shorten the identities, split the role, or have IAM's quota `Role trust policy length` raised to {raised:,} "
-        f"and set `limits.trust_policy_size: {raised}`."
+        f"Let the hosts' certificates say it (`bind: certificate` in roles.{role}), or have IAM's quota `Role trust policy "
+        f"length` raised to {raised:,} and set `limits.trust_policy_size: {raised}`."
         if raised
-        else f"Shorten the identities or split the role: IAM cannot be raised beyond {MAX_TRUST_POLICY:,}."
+        else f"Let the hosts' certificates say it: `bind: certificate` in roles.{role}. IAM cannot be raised beyond "
+        f"{MAX_TRUST_POLICY:,}."
     )
     source.report(
         Check.TRUST_POLICY,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from iam_ra.anywhere.trust_policy import trust_policy
+from iam_ra.anywhere.trust_policy import Unit, trust_policy
 from iam_ra.aws.snapshot import Doubt
+from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence
 from iam_ra.kinds.base import register
@@ -58,7 +58,7 @@ class RoleStack(StackKind):
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
         """Yield one part a role, with who may take it."""
         template = self.template_input()
-        entitled = _entitled(namespace)
+        entitled = entitled_in(namespace)
         for role in namespace.roles.values():
             inputs = {
                 "template": template,
@@ -70,8 +70,8 @@ class RoleStack(StackKind):
                 "accept_role_session_name": role.accept_role_session_name,
                 "description": role.description,
                 "trust": [
-                    {"trust_anchor": trust_anchor_arn(scope), "identities": sorted(identities)}
-                    for scope, identities in sorted(entitled[role.name].items())
+                    {"trust_anchor": trust_anchor_arn(scope), **_takers(who)}
+                    for scope, who in sorted(entitled.get(role.name, {}).items())
                 ],
                 "tags": dict(role.tags),
             }
@@ -139,21 +139,18 @@ def trust_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the trust policy of a role's inputs; an ARN that is not known yet stands in as one of the usual length."""
     return trust_policy(
         {
-            _UNKNOWN_ARN.format(number) if each["trust_anchor"] is UNKNOWN else each["trust_anchor"]: each[
-                "identities"
-            ]
+            _UNKNOWN_ARN.format(number)
+            if each["trust_anchor"] is UNKNOWN
+            else each["trust_anchor"]: taken_by(each)
             for number, each in enumerate(inputs["trust"])
         }
     )
 
 
-def _entitled(namespace: Namespace) -> Mapping[str, Mapping[str, list[str]]]:
-    """Return, by role and by authority, the identities that may take the role: also those still in their overlap."""
-    entitled: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for host in namespace.hosts.values():
-        for role in host.roles:
-            allowed = namespace.roles[role].authorities
-            for authority, identity in ((host.authority, host.identity), *host.former):
-                if not allowed or authority in allowed:
-                    entitled[role][authority].append(identity)
-    return entitled
+def taken_by(trust: Mapping[str, Any]) -> list[str] | Unit:
+    """Return who may take a role by one authority, from an item of its input `trust`."""
+    return Unit(trust["unit"]) if "unit" in trust else trust["identities"]
+
+
+def _takers(who: list[str] | Unit) -> Mapping[str, Any]:
+    return {"unit": who.role} if isinstance(who, Unit) else {"identities": sorted(who)}

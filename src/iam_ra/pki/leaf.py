@@ -14,6 +14,7 @@ from iam_ra.engine.errors import CertificateError
 from iam_ra.pki.times import end_after, start_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from iam_ra.pki.keys import PublicKey
@@ -22,17 +23,23 @@ if TYPE_CHECKING:
 # the hash in the leaf's signature, and AWS names only AWS4-X509-{RSA,ECDSA}-SHA256. Roots follow, to have one rule.
 SIGNATURE_HASH = hashes.SHA256()
 SERIAL_BITS = 159
+# Of a common name and of an organizational unit. Source: RFC 5280, appendix A.1.
+MAX_ATTRIBUTE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class LeafRequest:
-    """What a signer is asked to certify. `serial` is the caller's, so that a ledger can name it before it is signed."""
+    """What a signer is asked to certify. `serial` is the caller's, so that a ledger can name it before it is signed.
+
+    `units` are the organizational units that stand before the common name, in this order.
+    """
 
     identity: str
     public_key: PublicKey
     serial: int
     now: datetime
     validity: timedelta
+    units: tuple[str, ...] = ()
 
 
 def new_serial() -> int:
@@ -44,7 +51,7 @@ def new_serial() -> int:
 
 
 def leaf_builder(request: LeafRequest, authority: x509.Certificate) -> x509.CertificateBuilder:
-    """Return the certificate that `authority` is to sign: CN alone as subject, digitalSignature, clientAuth, no CA.
+    """Return the certificate that `authority` is to sign: units and CN as subject, digitalSignature, clientAuth, no CA.
 
     Its life lies within the authority's. Raises CertificateError when the authority's is over, or when the identity
     does not fit a common name (1 to 64 characters, X.520 ub-common-name).
@@ -61,7 +68,7 @@ def leaf_builder(request: LeafRequest, authority: x509.Certificate) -> x509.Cert
         )
     return (
         x509.CertificateBuilder()
-        .subject_name(_subject(request.identity))
+        .subject_name(leaf_subject(request.identity, request.units))
         .issuer_name(authority.subject)
         .public_key(request.public_key)
         .serial_number(request.serial)
@@ -73,6 +80,27 @@ def leaf_builder(request: LeafRequest, authority: x509.Certificate) -> x509.Cert
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False)
         .add_extension(_authority_key_identifier(authority), critical=False)
     )
+
+
+def leaf_subject(identity: str, units: Sequence[str]) -> x509.Name:
+    """Return a leaf's subject: an attribute a unit, and the identity as common name after them.
+
+    Raises CertificateError when one of them does not fit (1 to 64 characters each; X.520 ub-common-name and
+    ub-organizational-unit-name).
+    """
+    long = next((unit for unit in units if not 1 <= len(unit) <= MAX_ATTRIBUTE), None)
+    if long is not None or not 1 <= len(identity) <= MAX_ATTRIBUTE:
+        raise CertificateError(
+            f"No certificate can be issued for {identity!r}.",
+            why=f"A common name has 1 to {MAX_ATTRIBUTE} characters."
+            if long is None
+            else f"{long!r} is no organizational unit: one has 1 to {MAX_ATTRIBUTE} characters.",
+            fix="Give the host a shorter `identity`." if long is None else "Give the role a shorter name.",
+        )
+    return x509.Name([
+        *(x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit) for unit in units),
+        x509.NameAttribute(NameOID.COMMON_NAME, identity),
+    ])  # fmt: skip
 
 
 def key_usage(
@@ -90,17 +118,6 @@ def key_usage(
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _subject(identity: str) -> x509.Name:
-    try:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity)])
-    except ValueError as error:
-        raise CertificateError(
-            f"No certificate can be issued for {identity!r}.",
-            why="A common name has 1 to 64 characters.",
-            fix="Give the host a shorter `identity`.",
-        ) from error
 
 
 def _authority_key_identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
