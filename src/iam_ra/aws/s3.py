@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,7 @@ from iam_ra.engine.part import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
 
@@ -27,11 +29,12 @@ class ConditionFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object's bytes, the ETag they were read under, and its own metadata."""
+    """An object's bytes, the ETag they were read under, its own metadata, and S3's clock when it was read."""
 
     data: bytes
     etag: str
     metadata: Mapping[str, str]
+    date: datetime | None = None
 
 
 class Bucket:
@@ -59,7 +62,13 @@ class Bucket:
             if code(error) in _MISSING:
                 return None
             raise
-        return Stored(answer["Body"].read(), answer["ETag"], answer.get("Metadata", {}))
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return Stored(
+            answer["Body"].read(),
+            answer["ETag"],
+            answer.get("Metadata", {}),
+            parsedate_to_datetime(date) if date else None,
+        )
 
     def put(
         self,

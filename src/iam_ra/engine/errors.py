@@ -16,6 +16,7 @@
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
     │   ├── LockHeldError          IRA4001   another apply holds the lock
+    │   ├── LeaseLostError         IRA4008   exit 1    the lock's lease ran out while changes were made
     │   ├── ProtectedError         IRA4002   a protected entity would go
     │   ├── TooManyDeletionsError  IRA4003   the deletion limit would be passed
     │   ├── WrongAccountError      IRA4004   the credentials belong to another account
@@ -138,6 +139,13 @@ class LockHeldError(RefusedError):
     """Another apply holds the lock."""
 
     id = "IRA4001"
+
+
+class LeaseLostError(RefusedError):
+    """The lease on the lock is over: this run begins and writes nothing more."""
+
+    id = "IRA4008"
+    exit_code = 1
 
 
 class ProtectedError(RefusedError):

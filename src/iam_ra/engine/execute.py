@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iam_ra.engine.action import Action
-from iam_ra.engine.errors import IamRaError, InternalError
+from iam_ra.engine.errors import IamRaError, InternalError, LeaseLostError
 from iam_ra.engine.events import Done, Failed, Listener, Skipped, Started
 from iam_ra.engine.part import NOTHING, Recorded, Ref, resolve
 
@@ -163,6 +163,7 @@ class Executor:
         try:
             part = future.result()
         except Exception as error:  # noqa: BLE001 - whatever went wrong with one part, the others go on
+            run.outcome.interrupted |= isinstance(error, LeaseLostError)
             self._fail(run, change, error, seconds)
         else:
             self._record(run, change, part, seconds)

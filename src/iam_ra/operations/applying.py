@@ -39,12 +39,23 @@ POOLS = {"rolesanywhere": 2}
 
 
 class Applier:
-    """Makes the plans of one planner come true, `parallelism` changes at once. Raises IamRaError only."""
+    """Makes the plans of one planner come true, `parallelism` changes at once. Raises IamRaError only.
 
-    def __init__(self, workplace: Workplace, planner: Planner, *, parallelism: int = 10) -> None:
+    `lock_timeout` is how many seconds it waits for another apply to finish.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        planner: Planner,
+        *,
+        parallelism: int = 10,
+        lock_timeout: float = 0.0,
+    ) -> None:
         self._workplace = workplace
         self._planner = planner
         self._parallelism = parallelism
+        self._lock_timeout = lock_timeout
         self._kinds = all_kinds()
         self._listen: Listener = lambda _: None
         self._lock: Lock | None = None
@@ -108,7 +119,7 @@ class Applier:
 
     def _make(self, plan: Plan, planned: Planned, recorder: Recorder | _Keeper) -> Outcome:
         run = self._workplace.run(planned.snapshot, self._report)
-        actor = _Actor(self._kinds, run, recorder)
+        actor = _Actor(self._kinds, run, recorder, self._lock)
         return Executor(actor, self._listen, parallelism=self._parallelism, pools=POOLS).run(plan)
 
     def _execute(self, planned: Planned) -> Outcome:
@@ -131,14 +142,15 @@ class Applier:
             self._lock.forget()
             self._flush(recorder)
             raise KeyboardInterrupt(
-                f"stopped at once; the lock {self._lock.info.id} stays, for changes were still being made"
+                f"stopped at once; the lock {self._lock.info.id} stays until its lease ends, for changes were still being made"
             ) from None
         outcome.unrecorded = self._flush(recorder)
         return outcome
 
-    @staticmethod
-    def _flush(recorder: Recorder) -> IamRaError | None:
+    def _flush(self, recorder: Recorder) -> IamRaError | None:
         try:
+            if self._lock is not None:
+                self._lock.check()
             with translated():
                 recorder.flush()
         except IamRaError as error:
@@ -168,7 +180,13 @@ class Applier:
             history.write(bucket, self._workplace.names, caller.now, uuid.uuid4().hex[:8], record)
 
     def _lock_in(self, bucket: Bucket, operation: str) -> Lock:
-        self._lock = Lock(bucket, self._workplace.names.lock_key, operation, self._workplace.aws.now())
+        self._lock = Lock(
+            bucket,
+            self._workplace.names.lock_key,
+            operation,
+            self._workplace.aws.now,
+            timeout=self._lock_timeout,
+        )
         return self._lock
 
     def _report(self, address: Address, text: str) -> None:
@@ -189,13 +207,17 @@ class _Keeper:
 class _Actor:
     """Makes the executor's changes through their kinds."""
 
-    def __init__(self, kinds: Mapping[str, Kind], run: Run, recorder: Recorder | _Keeper) -> None:
+    def __init__(
+        self, kinds: Mapping[str, Kind], run: Run, recorder: Recorder | _Keeper, lock: Lock | None = None
+    ) -> None:
+        self._lock = lock
         self._kinds = kinds
         self._run = run
         self._recorder = recorder
 
     def apply(self, change: Change, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         kind = self._kinds[change.kind]
+        self._check_lease()
         with translated():
             if change.action is not Action.DELETE:
                 return kind.apply(change, inputs, self._run)
@@ -204,5 +226,10 @@ class _Actor:
             return NOTHING
 
     def record(self, address: Address, part: Recorded | None) -> None:
+        self._check_lease()
         with translated():
             self._recorder.record(address, part)
+
+    def _check_lease(self) -> None:
+        if self._lock is not None:
+            self._lock.check()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ from iam_ra.aws.s3 import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
 
@@ -26,11 +28,12 @@ def client_error(code: str, operation: str = "Operation", message: str = "") -> 
 
 
 class FakeS3:
-    """One bucket. `before` is called with each operation's name and key first, and may change things or raise."""
+    """One bucket. `date` is its clock, which answers tell unless it is None. `before` is called with each operation's name and key first, and may change things or raise."""
 
     def __init__(self) -> None:
         self.versions: dict[str, list[tuple[str, bytes]]] = {}
         self.exists = True
+        self.date: datetime | None = None
         self.calls: Counter[str] = Counter()
         self.before: Callable[[str, str], None] = lambda *_: None
         self.loses_answers = 0
@@ -59,7 +62,8 @@ class FakeS3:
         if Key not in self.versions:
             raise client_error("NoSuchKey", "GetObject")
         etag, data = self.versions[Key][-1]
-        return {"Body": io.BytesIO(data), "ETag": etag, "ResponseMetadata": {"HTTPHeaders": {}}}
+        headers = {} if self.date is None else {"date": format_datetime(self.date, usegmt=True)}
+        return {"Body": io.BytesIO(data), "ETag": etag, "ResponseMetadata": {"HTTPHeaders": headers}}
 
     def put_object(
         self,
