@@ -47,13 +47,15 @@ class Notification:
 class Generation:
     """One life of an authority: a key and a certificate of its own. `because` says why there is a new one.
 
-    Older ones keep the settings that they were made with, whatever the file says by now.
+    Older ones keep the settings that they were made with, whatever the file says by now. `sops_path` is where the key
+    is with the key store `sops`.
     """
 
     number: int
     key_store: KeyStore
     key: KeyAlgorithm
     validity: timedelta
+    sops_path: str
     because: tuple[Reason, ...] = ()
 
 
@@ -111,7 +113,9 @@ class Role:
     says how.
 
     `named` holds the authorities with which its trust policy names identities still, though it is bound by certificate:
-    those of which some live certificate does not say the role yet. The file does not say that, the state does.
+    those of which some live certificate does not say the role yet. `sessions_before` (ISO 8601) is when a session must
+    have been opened at the earliest not to be denied everything, and `because` says why that is so, or no longer. The
+    file does not say that, the state does.
     """
 
     name: str
@@ -128,6 +132,8 @@ class Role:
     tags: Mapping[str, str]
     protect: bool
     named: frozenset[str] = frozenset()
+    sessions_before: str | None = None
+    because: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,7 @@ class Host:
     tags: Mapping[str, str]
     protect: bool
     former: tuple[tuple[str, str], ...] = ()
+    withdrawn: tuple[str, ...] = ()
     withdrawn: str = ""
     lists: tuple[tuple[str, int], ...] = ()
 

@@ -38,6 +38,11 @@ class Cause(StrEnum):
     RENEWAL = "renewal"
     OVERLAP_OVER = "overlap_over"
     KEY_LOST = "key_lost"
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    SESSIONS_ENDED = "sessions_ended"
+    SESSIONS_OVER = "sessions_over"
     DESTROY = "destroy"
 
 

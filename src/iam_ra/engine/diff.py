@@ -50,6 +50,9 @@ class Rules(Protocol):
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
         """Return why a recorded part must change although its inputs did not, or None."""
 
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
+        """Return why a part goes although its entity stays, where that is no edit of the file, or None."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
@@ -245,6 +248,8 @@ def _removal(address: Address, world: _World, removed: Reason, *, losing: bool) 
             why="a newer version of iam-ra made it",
             fix="use that version of iam-ra, or a newer one",
         )
+    if address in world.recorded and not losing:
+        reason = rules.leaving(known, world.now) or reason
     return Change(address, kind, Action.DELETE, (reason,), recorded=known, pool=rules.pool, losing=losing)
 
 

@@ -36,12 +36,18 @@ if TYPE_CHECKING:
     from iam_ra.kinds.run import Run
 
 CERTIFICATE = "certificate"
+REVOCATIONS = "revocations"
 ENTITIES = "ca/"
 
 
 def authority_certificate(scope: str, generation: int) -> Address:
     """Return the address of the certificate of an authority's generation."""
     return Address(f"{ENTITIES}{scope}", CERTIFICATE if generation == 1 else f"{CERTIFICATE}-{generation}")
+
+
+def revocation_list(scope: str, generation: int) -> Address:
+    """Return the address of the revocation list of an authority's generation."""
+    return Address(f"{ENTITIES}{scope}", REVOCATIONS if generation == 1 else f"{REVOCATIONS}-{generation}")
 
 
 def generation_of(address: Address) -> int | None:

@@ -102,6 +102,10 @@ class Kind(ABC):
         reasons = tuple(Reason(Cause.DRIFTED, note) for note in sorted(notes))
         return Finding(Action.UPDATE, reasons) if reasons else None
 
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - parts go by edits of the file
+        """Return why a part goes although its entity stays, where that is no edit of the file, or None."""
+        return None
+
 
 _REGISTER: dict[str, Kind] = {}
 K = TypeVar("K", bound=type[Kind])

@@ -6,15 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from iam_ra.anywhere.trust_policy import units_of
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.durations import format_duration, parse_duration
+from iam_ra.config.entitlement import roles_said
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
-from iam_ra.kinds.authority import CERTIFICATE, authority_output
+from iam_ra.kinds.authority import CERTIFICATE, authority_output, revocation_list
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.role import role_stack
@@ -25,7 +27,7 @@ from iam_ra.pki.times import end_after, start_at
 from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
@@ -44,8 +46,9 @@ def host_certificate(host: str) -> Address:
 
 
 def releasing(host: Host) -> tuple[Address, ...]:
-    """Return what must have let go of a host before anything of it is deleted: the roles that trust it."""
-    return tuple(sorted(role_stack(role) for role in host.roles))
+    """Return what must have let go of a host before anything of it is deleted: its roles and the revocation lists."""
+    lists = (revocation_list(*each) for each in host.lists)
+    return tuple(sorted((*(role_stack(role) for role in host.roles), *lists)))
 
 
 def with_former(namespace: Namespace, recorded: Mapping[Address, Recorded], now: datetime) -> Namespace:
@@ -130,6 +133,7 @@ class HostCertificate(Kind):
                 "validity": format_duration(spec.validity),
                 "renew_before": format_duration(spec.renew_before),
                 "overlap": format_duration(spec.overlap),
+                **_units(roles_said(host, namespace)),
             }
             yield Part(
                 host_certificate(host.name),
@@ -137,6 +141,7 @@ class HostCertificate(Kind):
                 inputs,
                 released_by=releasing(host),
                 protect=host.protect,
+                because=_because(host),
             )
 
     def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
@@ -190,7 +195,10 @@ class HostCertificate(Kind):
         signer = run.signer(scope, inputs["generation"])
         key = PrivateKey.generate(inputs["key"])
         validity, now = parse_duration(inputs["validity"]), run.now
-        request = LeafRequest(inputs["identity"], key.public_key, new_serial(), now, validity)
+        units = tuple(inputs.get("units", ()))
+        request = LeafRequest(
+            inputs["identity"], key.public_key, new_serial(), now, validity, units_of(units)
+        )
         entry = Entry(
             serial=str(request.serial),
             identity=request.identity,
@@ -203,6 +211,7 @@ class HostCertificate(Kind):
             why="; ".join(reason.text for reason in change.reasons),
             written=now.isoformat(),
             run=run.id,
+            units=units,
         )
         run.ledger.intend(entry)
         certificate = signer.sign_leaf(request)
@@ -266,12 +275,35 @@ def _earlier(change: Change, inputs: Mapping[str, Any], now: datetime) -> list[M
     replaced = {
         **{name: recorded.inputs[name] for name in ("ca", "generation", "identity")},
         **{name: before[name] for name in ("serial", "not_after")},
+        **_units(recorded.inputs.get("units", ())),
         "until": until.isoformat(),
         "reason": "superseded",
     }
-    return [
-        each for each in (*before["earlier"], replaced) if now < datetime.fromisoformat(each["not_after"])
-    ]
+    earlier = (*before["earlier"], replaced)
+    if any(reason.cause is Cause.WITHDRAWN for reason in change.reasons):
+        earlier = tuple(_cut(each, inputs, now) for each in earlier)
+    return [each for each in earlier if now < datetime.fromisoformat(each["not_after"])]
+
+
+def _cut(earlier: Mapping[str, Any], inputs: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Return an earlier certificate, no longer to count if it says a role that the present one does not."""
+    if not _is_live(earlier, now) or set(earlier.get("units", ())) <= set(inputs.get("units", ())):
+        return earlier
+    return {**earlier, "until": now.isoformat(), "reason": "privilege_withdrawn"}
+
+
+def _because(host: Host) -> tuple[Reason, ...]:
+    if not host.withdrawn:
+        return ()
+    roles = f"{'the roles' if len(host.withdrawn) > 1 else 'the role'} {', '.join(host.withdrawn)}"
+    text = f"loses {roles}: the certificate that says so is revoked at once, not after an overlap"
+    return (Reason(Cause.WITHDRAWN, text),)
+
+
+def _units(roles: Iterable[str]) -> Mapping[str, Any]:
+    """Return the input that holds the roles which a certificate says; none for a certificate that says none."""
+    found = list(roles)
+    return {"units": found} if found else {}
 
 
 def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:
@@ -280,5 +312,6 @@ def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:
     if recorded is None or any(reason.cause in _REISSUING for reason in change.reasons):
         return True
     return any(
-        inputs.get(name) != recorded.inputs.get(name) for name in inputs.keys() - {"renew_before", "overlap"}
+        inputs.get(name) != recorded.inputs.get(name)
+        for name in (inputs.keys() | recorded.inputs.keys()) - {"renew_before", "overlap"}
     )

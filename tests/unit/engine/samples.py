@@ -32,6 +32,9 @@ class Rules:
     def kept_outputs(self, change: Change) -> frozenset[str]:  # noqa: ARG002
         return self.stable
 
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002
+        return None
+
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:  # noqa: ARG002
         if self.finding is not None:
             return self.finding
