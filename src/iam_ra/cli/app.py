@@ -45,6 +45,7 @@ COMMANDS = {
     "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _MAIN),
     "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
+    "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _MAIN),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),
     "sandbox": Entry("iam_ra.cli.sandbox", "Run a local AWS for trying and testing.", _TRY),
