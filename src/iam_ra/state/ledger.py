@@ -51,6 +51,10 @@ class Entry:
     run: str
     units: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # JSON knows lists only.
+        object.__setattr__(self, "units", tuple(self.units))
+
 
 class Written(NamedTuple):
     """An entry as it was read back; `is_signed`: the certificate lies beside it."""
@@ -68,7 +72,7 @@ class Issued(NamedTuple):
     serial: str
     not_before: datetime
     not_after: datetime
-    units: tuple[str, ...]
+    units: tuple[str, ...] = ()
 
 
 class Ledger:

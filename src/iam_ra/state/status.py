@@ -74,17 +74,17 @@ def identities(
 
 
 def _last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
-    """Return when each common name was last seen: its subjects may differ in their organizational units.
+    """Return when each common name was last seen: subjects of one may differ in their organizational units.
 
     Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign. Names that iam-ra gives have no
     comma.
     """
     found: dict[str, datetime] = {}
     for subject, when in seen.items():
-        for attribute in subject.replace("\\", "").split(","):
-            if attribute.startswith("CN="):
-                name = attribute.removeprefix("CN=")
-                found[name] = max(when, found.get(name, when))
+        attributes = [each.strip() for each in subject.replace("\\", "").split(",")]
+        names = [each.removeprefix("CN=") for each in attributes if each.startswith("CN=")]
+        if len(names) == 1 and all(each.startswith(("CN=", "OU=")) for each in attributes):
+            found[names[0]] = max(when, found.get(names[0], when))
     return found
 
 
