@@ -15,8 +15,9 @@ import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
+from moto.kms.models import kms_backends
 from tests.e2e.clients.caller import Caller
 from tests.e2e.clients.estate import HOST, REGION, Estate
 
@@ -284,28 +285,39 @@ def test_a_stack_under_way_is_waited_for(sandbox: Server, aws: Aws) -> None:
     assert stacks.describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_what_is_saved_is_of_one_moment(sandbox: Server, aws: Aws) -> None:
-    ssm, over = aws("ssm"), threading.Event()
+class Curious:
+    """A key of which nobody knows; when it is saved, it makes a call and sees whether that is answered meanwhile."""
 
-    def write() -> None:
-        for count in range(1, 1000):
-            for name in ("/first", "/second"):
-                ssm.put_parameter(Name=name, Value=str(count), Type="String", Overwrite=True)
-            if over.is_set():
-                return
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.answered = threading.Event()
+        self.call = call
+        self.thread = threading.Thread(target=self._ask)
+        self.in_time: bool | None = None
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    while not ssm.describe_parameters()["Parameters"]:
-        pass
-    saved = [sandbox.save() for _ in range(5)]
-    over.set()
-    thread.join()
-    for each in saved:
-        sandbox.load(each)
-        found = ssm.get_parameters(Names=["/first", "/second"])["Parameters"]
-        first, second = (*(int(one["Value"]) for one in found), 0)[:2]
-        assert first - second in {0, 1}
+    def _ask(self) -> None:
+        self.call()
+        self.answered.set()
+
+    def private_bytes(self, *how: Any) -> bytes:
+        self.thread.start()
+        self.in_time = self.answered.wait(0.2)
+        return ed25519.Ed25519PrivateKey.generate().private_bytes(*how)
+
+
+ed25519.Ed25519PrivateKey.register(Curious)
+
+
+def test_no_call_is_served_while_it_saves(sandbox: Server, aws: Aws) -> None:
+    ssm = aws("ssm")
+    ssm.put_parameter(Name="/p", Value="before", Type="String")
+    curious = Curious(lambda: ssm.put_parameter(Name="/p", Value="after", Type="String", Overwrite=True))
+    kms_backends[sandbox.settings.account_id]["us-east-1"].keys["curious"] = curious  # type: ignore[assignment]
+    saved = sandbox.save()
+    curious.thread.join()
+    assert curious.in_time is False
+    assert ssm.get_parameter(Name="/p")["Parameter"]["Value"] == "after"
+    sandbox.load(saved)
+    assert ssm.get_parameter(Name="/p")["Parameter"]["Value"] == "before"
 
 
 class Runs:
