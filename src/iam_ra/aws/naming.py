@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ ADDRESS_TAG: Final = "iam-ra:address"
 LINEAGE_TAG: Final = "iam-ra:lineage"
 REGION_TAG: Final = "iam-ra:region"
 DEFAULT_SCOPE: Final = "default"
+_KEY_STACK: Final = re.compile("key-([1-9][0-9]*)-(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class Names:
         """Tell whether a stack's name is one that this namespace may give."""
         rest = stack_name.removeprefix(self.prefix)
         return rest != stack_name and (
-            rest in {"init", "rootca"} or rest.startswith(("rootca-", "role-", "host-"))
+            rest in {"init", "rootca"}
+            or rest.startswith(("rootca-", "role-", "host-"))
+            or self.key_of_stack(stack_name) is not None
         )
 
     def stack(self, suffix: str) -> str:
@@ -37,6 +41,15 @@ class Names:
     def authority_stack(self, scope: str) -> str:
         """Name the stack of an authority's trust anchor."""
         return self.stack("rootca" if scope == DEFAULT_SCOPE else f"rootca-{scope}")
+
+    def authority_key_stack(self, scope: str, generation: int) -> str:
+        """Name the stack of the KMS key of an authority's generation."""
+        return self.stack(f"key-{generation}-{scope}")
+
+    def key_of_stack(self, stack_name: str) -> tuple[str, int] | None:
+        """Return the authority and the generation whose KMS key a stack of this name holds, or None."""
+        found = _KEY_STACK.fullmatch(stack_name.removeprefix(self.prefix))
+        return (found[2], int(found[1])) if found and stack_name.startswith(self.prefix) else None
 
     def role(self, role: str) -> str:
         """Name the IAM role and the profile of a role."""
@@ -74,6 +87,10 @@ class Names:
         """Return the S3 key of the certificate of an authority's generation."""
         suffix = "" if generation == 1 else f"-{generation}"
         return f"{self.namespace}/ca/{scope}/certificate{suffix}.pem"
+
+    def authority_key_mirror(self, scope: str, generation: int) -> str:
+        """Return the S3 key of the copy of the SOPS file that holds the key of an authority's generation."""
+        return f"{self.namespace}/ca/{scope}/key-{generation}.yaml"
 
     def host_key(self, host: str, name: str) -> str:
         """Return the S3 key of one of a host's objects."""

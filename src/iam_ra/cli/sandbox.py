@@ -66,8 +66,15 @@ def command() -> None:
     default="0",
     help="How long CreateSession sees roles as they were before a change, such as 2s.",
 )
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Start with what `sandbox save` wrote. Load only files of your own.",
+)
 @pass_options
-def up(options: Options, port: int, real_limits: bool, iam_delay: float) -> None:
+def up(options: Options, port: int, real_limits: bool, iam_delay: float, source: Path | None) -> None:
     """Start the sandbox, or find it running."""
     from iam_ra.sandbox import process  # noqa: PLC0415 - no part of --help
     from iam_ra.sandbox.settings import Settings  # noqa: PLC0415
@@ -79,7 +86,8 @@ def up(options: Options, port: int, real_limits: bool, iam_delay: float) -> None
             why="--real-limits and --iam-delay are set when it starts.",
             fix="iam-ra sandbox down, then the same command again",
         )
-    endpoint = process.up(folder, Settings(port=port, real_limits=real_limits, iam_delay_seconds=iam_delay))
+    settings = Settings(port=port, real_limits=real_limits, iam_delay_seconds=iam_delay)
+    endpoint = process.up(folder, settings, source=source)
     if options.json:
         write_json("sandbox up", _as_json(endpoint))
         return
@@ -262,6 +270,36 @@ def reset(options: Options) -> None:
         write_json("sandbox reset", {})
     else:
         click.echo("The sandbox is empty.")
+
+
+@command.command("save", cls=Command)
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@pass_options
+def save(options: Options, target: Path) -> None:
+    """Write all that is in the sandbox to a file, for `sandbox up --from FILE`.
+
+    The file holds the sandbox's keys and secrets, and is for its owner only. Its faults and its log are not in it.
+    """
+    from iam_ra.sandbox import snapshots  # noqa: PLC0415 - no part of --help
+
+    remote = _remote(options)
+    try:
+        data = remote.save()
+    except ValueError as error:
+        raise SandboxError(
+            "The sandbox is not saved.",
+            why=f"{str(error)[:1].upper()}{str(error)[1:]}.",
+            fix="Wait until nothing is in progress, then run the command again.",
+        ) from error
+    file = target.absolute()
+    snapshots.write(file, data)
+    left_out = snapshots.read_header(data, str(file)).left_out
+    if options.json:
+        write_json("sandbox save", {"file": str(file), "bytes": len(data), "left_out": left_out})
+        return
+    click.echo(f"Saved to {file}")
+    if left_out:
+        click.echo(f"Left out, since iam-ra does not use them: {', '.join(left_out)}", err=True)
 
 
 def _remote(options: Options) -> Remote:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iam_ra.config import model
+from iam_ra.config.authorities import authority_sops_path
 from iam_ra.config.checks import sops_path
 from iam_ra.config.lives import authority_renew_before, certificate_spec
 
@@ -42,6 +43,7 @@ def build_namespace(
 
 def _authority(name: str, entry: schema.AuthorityEntry, renew_before: timedelta) -> model.Authority:
     ca, leaf = entry.notifications.ca_certificate_expiry, entry.notifications.end_entity_certificate_expiry
+    path = authority_sops_path(name, entry)
     return model.Authority(
         name=name,
         mode=entry.mode,
@@ -52,14 +54,14 @@ def _authority(name: str, entry: schema.AuthorityEntry, renew_before: timedelta)
         bind=entry.bind,
         disabled=entry.disabled,
         pca_arn=entry.pca_arn,
-        sops_path=entry.sops or f"secrets/ca/{name}/iam-ra.yaml",
+        sops_path=path,
         notifications=(
             model.Notification("CA_CERTIFICATE_EXPIRY", ca.enabled, ca.threshold),
             model.Notification("END_ENTITY_CERTIFICATE_EXPIRY", leaf.enabled, leaf.threshold),
         ),
         tags=_sorted(entry.tags),
         protect=entry.protect,
-        generations=(model.Generation(1, entry.key_store, entry.key, entry.validity),),
+        generations=(model.Generation(1, entry.key_store, entry.key, entry.validity, path),),
         revoked={},
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from iam_ra.config import arns, fields
+from iam_ra.config.authorities import check_authorities, on_disk
 from iam_ra.config.cloudformation import has_reference
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import SECTIONS, nearest
@@ -287,8 +287,8 @@ class _Checks:
             if "sops" not in delivery or not self.draft.sound("hosts", name, "sops"):
                 continue
             path = sops_path(name, host)
-            owner = others.get(_on_disk(path), "")
-            first = taken.setdefault(_on_disk(path), name)
+            owner = others.get(on_disk(path), "")
+            first = taken.setdefault(on_disk(path), name)
             if first != name:
                 owner = f"the SOPS file of the host `{first}` already"
             if owner:
@@ -299,6 +299,8 @@ class _Checks:
                     why="One would overwrite the other; some disks do not tell capital letters apart.",
                     fix="Give each a path of its own.",
                 )
+        hosts = {path: f"the SOPS file of the host `{name}` already" for path, name in taken.items()}
+        check_authorities(self.source, self.draft, {**hosts, **others})
 
     def _files_read(self) -> dict[str, str]:
         """Return what the other files of the folder are, by their path."""
@@ -309,9 +311,9 @@ class _Checks:
             if isinstance(policy, str)
         ]
         return {
-            **{_on_disk(path): "the file of a policy" for path in policies},
+            **{on_disk(path): "the file of a policy" for path in policies},
             "iam-ra.yaml": "where iam-ra looks for its file",
-            _on_disk(PurePath(self.source.name).name): "this file",
+            on_disk(PurePath(self.source.name).name): "this file",
         }
 
     # Tags
@@ -382,11 +384,6 @@ class _Checks:
     def _item(self, path: tuple[str | int, ...], index: int) -> tuple[str | int, ...]:
         """Return the path of a list's item, or of the value itself where one text stands for a list of one."""
         return (*path, index) if self.source.has((*path, index)) else path
-
-
-def _on_disk(path: str) -> str:
-    """Return what two paths have in common that some disks take for one."""
-    return unicodedata.normalize("NFC", path.casefold())
 
 
 def _tidy_name(name: str) -> str:

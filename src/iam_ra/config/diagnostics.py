@@ -67,6 +67,7 @@ class Check(Enum):
     DESCRIPTION = "IRA1149", "A bad description"
     UNKNOWN_REGION = "IRA1151", "A region that iam-ra does not know (warning)"
     DYNAMIC_REFERENCE = "IRA1152", "A text that CloudFormation would replace by a parameter or a secret"
+    KEY_STORE = "IRA1153", "A setting of a key store that the authority does not have"
     # References
     UNKNOWN_ROLE = "IRA1160", "A role that does not exist"
     UNKNOWN_AUTHORITY = "IRA1161", "An authority that does not exist"

@@ -144,9 +144,10 @@ class Host:
     empty.
 
     The file does not say the rest, the state does. `former` holds what its earlier certificates prove while they
-    overlap: authority and identity. `withdrawn`, a word of RFC 5280 5.3.1, is why the certificate that it has now counts
-    no more as soon as the next one is delivered, which this plan issues; empty when it may overlap. `lists` are the
-    revocation lists, authority and generation, that name its certificates when it goes.
+    overlap: authority and identity. `withdrawn` are the roles that its present certificate says and that it no longer
+    has. `revoked`, a word of RFC 5280 5.3.1, is why its present certificate is not to overlap with the next one, which
+    this plan issues; empty when it may. `lists` are the revocation lists, authority and generation, that name its
+    certificates when it goes.
     """
 
     name: str
@@ -165,7 +166,7 @@ class Host:
     protect: bool
     former: tuple[tuple[str, str], ...] = ()
     withdrawn: tuple[str, ...] = ()
-    withdrawn: str = ""
+    revoked: str = ""
     lists: tuple[tuple[str, int], ...] = ()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iam_ra.kinds.binding import with_bindings
 from iam_ra.kinds.host_certificate import with_former
 
 if TYPE_CHECKING:
@@ -45,4 +46,5 @@ def remember(
 ) -> Namespace:
     """Return the namespace with everything in it that only the state and the bucket know."""
     now = snapshot.caller.now
-    return with_former(namespace, recorded, now)
+    namespace = with_former(namespace, recorded, now)
+    return with_bindings(namespace, recorded, now)

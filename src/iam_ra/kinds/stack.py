@@ -67,9 +67,9 @@ class StackKind(Kind):
         """Return the stacks of this kind, and those of others that bear a name of ours."""
         found: dict[Address, Observed] = {}
         for stack in snapshot.stacks.values():
-            entity = self._entity(stack, snapshot.names)
-            if entity is not None:
-                found[Address(entity, STACK)] = self.look(entity, stack, snapshot)
+            address = self.address_of(stack, snapshot.names)
+            if address is not None:
+                found[address] = self.look(address.entity, stack, snapshot)
         return found
 
     def look(self, entity: str, stack: Stack, snapshot: Snapshot) -> Observed:  # noqa: ARG002 - for kinds that look deeper
@@ -87,12 +87,16 @@ class StackKind(Kind):
             return Observed(Presence.BROKEN, facts, f"its stack is in {stack.status}")
         return Observed(Presence.PRESENT, facts, f"its stack is in {stack.status}, and no apply recorded it")
 
-    def _entity(self, stack: Stack, names: Names) -> str | None:
-        """Return the entity whose name the stack bears, whoever made it."""
+    def address_of(self, stack: Stack, names: Names) -> Address | None:
+        """Return the part whose name the stack bears, whoever made it."""
         tagged = stack.tags.get(ADDRESS_TAG, "").partition(":")[0]
-        if tagged.startswith(self.entities) and self.stack_name(names, tagged) == stack.name:
-            return tagged
-        return self.entity_named(stack.name, names)
+        is_tagged = tagged.startswith(self.entities) and self.stack_name(names, tagged) == stack.name
+        entity = tagged if is_tagged else self.entity_named(stack.name, names)
+        return None if entity is None else Address(entity, STACK)
+
+    def name_at(self, address: Address, names: Names) -> str:
+        """Return the name of a part's stack."""
+        return self.stack_name(names, address.entity)
 
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
         """Tell an update that failed from what others did."""
@@ -111,7 +115,7 @@ class StackKind(Kind):
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Create or update the stack; a replacement deletes it first."""
         entity = change.address.entity
-        name = self.stack_name(run.names, entity)
+        name = self.name_at(change.address, run.names)
         if change.action is Action.REPLACE:
             run.stacks.delete(
                 name, run.owner_tags(change.address), lambda text: run.report(change.address, text)
@@ -139,7 +143,7 @@ class StackKind(Kind):
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Delete the stack."""
-        name = self.stack_name(run.names, recorded.address.entity)
+        name = self.name_at(recorded.address, run.names)
         run.stacks.delete(
             name, run.owner_tags(recorded.address), lambda text: run.report(recorded.address, text)
         )

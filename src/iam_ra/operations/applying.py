@@ -57,6 +57,7 @@ class Applier:
         self._parallelism = parallelism
         self._lock_timeout = lock_timeout
         self._kinds = all_kinds()
+        self._id = str(uuid.uuid4())
         self._listen: Listener = lambda _: None
         self._lock: Lock | None = None
 
@@ -79,7 +80,7 @@ class Applier:
         if planned.snapshot.bucket is not None:
             return self._execute(planned)
         kept = _Keeper()
-        run = self._workplace.run(planned.snapshot, self._report)
+        run = self._run(planned)
         first, others = planned.plan.split(frozenset({INIT_STACK}))
         outcome = Executor(_Actor(self._kinds, run, kept), self._listen).run(first)
         if outcome.interrupted or not outcome.complete:
@@ -118,7 +119,7 @@ class Applier:
         return outcome.and_then(self._make(last, planned, _Keeper()))
 
     def _make(self, plan: Plan, planned: Planned, recorder: Recorder | _Keeper) -> Outcome:
-        run = self._workplace.run(planned.snapshot, self._report)
+        run = self._run(planned)
         actor = _Actor(self._kinds, run, recorder, self._lock)
         return Executor(actor, self._listen, parallelism=self._parallelism, pools=POOLS).run(plan)
 
@@ -147,6 +148,12 @@ class Applier:
         outcome.unrecorded = self._flush(recorder)
         return outcome
 
+    def _run(self, planned: Planned) -> Run:
+        """Return what kinds work with. Whatever one apply writes into ledger and history bears one id."""
+        run = self._workplace.run(planned.snapshot, self._report)
+        run.id = self._id
+        return run
+
     def _flush(self, recorder: Recorder) -> IamRaError | None:
         try:
             if self._lock is not None:
@@ -171,13 +178,14 @@ class Applier:
             }
             record = {
                 "tool_version": __version__,
+                "run": self._id,
                 "operation": operation,
                 "who": caller.arn,
                 "when": caller.now.isoformat(),
                 "plan": plan,
                 "counts": counts,
             }
-            history.write(bucket, self._workplace.names, caller.now, uuid.uuid4().hex[:8], record)
+            history.write(bucket, self._workplace.names, caller.now, self._id[:8], record)
 
     def _lock_in(self, bucket: Bucket, operation: str) -> Lock:
         self._lock = Lock(

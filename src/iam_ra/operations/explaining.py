@@ -18,7 +18,7 @@ from iam_ra.aws.errors import code
 from iam_ra.aws.session import Aws
 from iam_ra.engine.errors import AwsError, StateError, UsageError
 from iam_ra.kinds.host_certificate import host_certificate
-from iam_ra.kinds.role import role_stack, session_policy_of
+from iam_ra.kinds.role import role_stack, session_policy_of, taken_by
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_bundle, load_certificate
@@ -98,7 +98,7 @@ def _of_parts(
     stack = _part(parts, role_stack(role))
     anchor = _part(parts, trust_anchor_arn(certificate.inputs["ca"]).address)
     duration = int(stack.inputs["session_duration"])
-    trusted = {each["trust_anchor"]: each["identities"] for each in stack.inputs["trust"]}
+    trusted = {each["trust_anchor"]: taken_by(each) for each in stack.inputs["trust"]}
     anchor_arn, profile_arn, role_arn = (
         anchor.outputs["TrustAnchorArn"],
         stack.outputs["ProfileArn"],

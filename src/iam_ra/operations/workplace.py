@@ -15,6 +15,8 @@ from iam_ra.aws.stacks import Stacks
 from iam_ra.engine.errors import WrongAccountError
 from iam_ra.files.repository import Repository
 from iam_ra.kinds.run import INIT, Run
+from iam_ra.state.certificates import certificates
+from iam_ra.state.ledger import Ledger
 from iam_ra.state.store import StateStore
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
+    from iam_ra.state.certificates import Certificate
     from iam_ra.state.model import State
 
 
@@ -75,6 +78,17 @@ class Workplace:
     def recorded(self, snapshot: Snapshot) -> State | None:
         """Return the state in the bucket that a snapshot shows."""
         return None if snapshot.bucket is None else self.store(snapshot.bucket).load()
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return every certificate of the ledger with what became of it; none before the first apply."""
+        with translated():
+            self.check_account()
+            bucket = self.bucket()
+            if bucket is None:
+                return ()
+            state = self.store(bucket).load()
+            written = Ledger(bucket, self.names).read()
+            return certificates(written, {} if state is None else state.parts, self.aws.now())
 
     def subjects(self) -> dict[str, datetime]:
         """Return when Roles Anywhere last saw each X.509 subject, in pages."""

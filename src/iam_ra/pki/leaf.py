@@ -78,7 +78,7 @@ def leaf_builder(request: LeafRequest, authority: x509.Certificate) -> x509.Cert
         .add_extension(key_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key), critical=False)
-        .add_extension(_authority_key_identifier(authority), critical=False)
+        .add_extension(authority_key_identifier(authority), critical=False)
     )
 
 
@@ -120,7 +120,8 @@ def key_usage(
     )
 
 
-def _authority_key_identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+def authority_key_identifier(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Return the extension that names the key by which `authority` signs."""
     try:
         subject_key = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:

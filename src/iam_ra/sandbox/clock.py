@@ -39,6 +39,16 @@ def is_shifted() -> bool:
     return bool(_shift.by)
 
 
+def shift() -> timedelta:
+    """Return how far the sandbox's time is ahead of the real one."""
+    return _shift.by
+
+
+def shift_to(by: timedelta) -> None:
+    """Set how far the sandbox's time is ahead of the real one."""
+    _shift.by = by
+
+
 def reset() -> None:
     """Go back to the real time."""
     _shift.by = timedelta(0)

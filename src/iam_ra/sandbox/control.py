@@ -1,4 +1,6 @@
-"""The sandbox's own endpoints, beside AWS's: `/_sandbox/clock`, `faults`, `log`, `reset` and `health`, in JSON.
+"""The sandbox's own endpoints, beside AWS's: `/_sandbox/clock`, `faults`, `log`, `reset`, `save` and `health`, in JSON.
+
+`save` answers with the bytes of a file. Nothing loads one: that is done at the start only, from a file of the user's.
 
 GET reads; POST (a JSON object) changes; DELETE of the faults clears them. A request that changes something must be of
 the type application/json, which no page in a browser can send to another origin unasked.
@@ -27,17 +29,20 @@ PREFIX = "/_sandbox/"
 JSON = "application/json"
 LONGEST_WAIT = 20.0
 
-Answer = tuple[str, dict[str, Any]]
+Answer = tuple[str, dict[str, Any] | bytes]
 
 
 class Control:
     """Answers the requests to the sandbox itself. None of them is an AWS call, so none is logged, limited or failed."""
 
-    def __init__(self, faults: Faults, log: CallLog, reset: Callable[[], None]) -> None:
+    def __init__(
+        self, faults: Faults, log: CallLog, reset: Callable[[], None], save: Callable[[], bytes]
+    ) -> None:
         self._faults = faults
         self._log = log
         self._reset = reset
-        self._routes: dict[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+        self._save = save
+        self._routes: dict[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any] | bytes]] = {
             ("GET", HEALTH_PATH): self._health,
             ("GET", f"{PREFIX}clock"): self._time,
             ("POST", f"{PREFIX}clock"): self._turn,
@@ -46,10 +51,11 @@ class Control:
             ("DELETE", f"{PREFIX}faults"): self._clear,
             ("GET", f"{PREFIX}log"): self._calls,
             ("POST", f"{PREFIX}reset"): self._forget,
+            ("POST", f"{PREFIX}save"): lambda _: self._save(),
         }
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
-        """Return the status line and the object to answer with."""
+        """Return the status line and the object, or the bytes, to answer with."""
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         route = self._routes.get((method, path))
         if route is None:

@@ -18,6 +18,16 @@ def note(access_key_id: str, end: datetime) -> None:
     _ends[access_key_id] = end
 
 
+def ends() -> dict[str, datetime]:
+    """Return until when which access keys are good."""
+    return dict(_ends)
+
+
+def bring_back(ends: dict[str, datetime]) -> None:
+    """Remember again what `ends` returned."""
+    _ends.update(ends)
+
+
 def is_over(access_key_id: str) -> bool:
     """Return whether credentials were good once and are no more."""
     end = _ends.get(access_key_id)

@@ -40,6 +40,8 @@ STOP_SECONDS = 5.0
 POLL_SECONDS = 0.02
 HEALTH_SECONDS = 2.0
 LOG_LINES = 5
+# What the process says instead of where it listens.
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +56,28 @@ class Endpoint:
     version: str
 
 
-def up(folder: Path, settings: Settings | None = None) -> Endpoint:
+def up(folder: Path, settings: Settings | None = None, *, source: Path | None = None) -> Endpoint:
     """Start the folder's sandbox, or find it running; either way it answers when this returns.
 
-    Raises SandboxError when moto is not installed, when the process does not start, and when a sandbox of another
-    version of iam-ra runs here.
+    With a `source`, a file that was saved, it starts with what is in there.
+
+    Raises SandboxError when moto is not installed, when the process does not start, when a sandbox of another version
+    of iam-ra runs here, or any with a source given, and when the source cannot be loaded.
     """
     _need_moto(find_spec)
     state = _state_folder(folder)
     with _locked(state):
         running = status(folder)
         if running is not None:
+            if source is not None:
+                raise SandboxError(
+                    "A sandbox runs here already.",
+                    why="What was saved is loaded when it starts.",
+                    fix="iam-ra sandbox down, then the same command again",
+                )
             return _same_version(running)
         _end(state)
-        return _start(state, settings or Settings())
+        return _start(state, settings or Settings(), source)
 
 
 def down(folder: Path) -> bool:
@@ -167,7 +177,7 @@ def _same_version(running: Endpoint) -> Endpoint:
     return running
 
 
-def _start(state: Path, settings: Settings) -> Endpoint:
+def _start(state: Path, settings: Settings, source: Path | None) -> Endpoint:
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     log = str(state / LOG)
@@ -178,6 +188,7 @@ def _start(state: Path, settings: Settings) -> Endpoint:
         str(state.resolve()),
         str(writing),
         json.dumps(asdict(settings)),
+        *([] if source is None else [str(source.absolute())]),
     ]
     pid = os.posix_spawn(
         sys.executable,
@@ -198,7 +209,12 @@ def _start(state: Path, settings: Settings) -> Endpoint:
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         raise _no_start(state)
-    return Endpoint(**json.loads(line))
+    told = json.loads(line)
+    if REFUSED in told:
+        os.waitpid(pid, 0)
+        _end(state)
+        raise SandboxError(**told[REFUSED])
+    return Endpoint(**told)
 
 
 def _no_start(state: Path) -> SandboxError:

@@ -58,14 +58,23 @@ class Remote:
         """Let the sandbox forget everything."""
         self._ask("POST", "reset", {})
 
+    def save(self) -> bytes:
+        """Return all that is in the sandbox as the bytes of a file; see `snapshots`."""
+        return self._exchange("POST", "save", {})
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._exchange(method, path, body))
+        return answer
+
+    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
         parts = urlsplit(self._endpoint.url)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
         headers = {"Content-Type": "application/json"}
         try:
             connection.request(method, f"/_sandbox/{path}", json.dumps(body or {}), headers)
             response = connection.getresponse()
-            answer: dict[str, Any] = json.load(response)
+            answer = response.read()
+            refusal = json.loads(answer) if response.status >= BAD else {}
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise SandboxError(
                 "The sandbox does not answer.",
@@ -75,5 +84,5 @@ class Remote:
         finally:
             connection.close()
         if response.status >= BAD:
-            raise ValueError(answer.get("error", f"the sandbox answered {response.status}"))
+            raise ValueError(refusal.get("error", f"the sandbox answered {response.status}"))
         return answer

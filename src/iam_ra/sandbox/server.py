@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import threading
 import time
 from email.utils import formatdate
@@ -13,7 +14,8 @@ from urllib.parse import parse_qs
 
 from moto.core.exceptions import ServiceException
 
-from iam_ra.sandbox import clock, expiry, loopback, propagation, wire
+from iam_ra.engine.errors import SandboxError
+from iam_ra.sandbox import backends, clock, expiry, loopback, pickling, propagation, snapshots, wire
 from iam_ra.sandbox.call import FORM, Call, access_key_id, identify, signing_region
 from iam_ra.sandbox.calls import CallLog
 from iam_ra.sandbox.control import PREFIX, Control
@@ -35,6 +37,9 @@ HTML = b"<!doctype html"
 WARM = ("sts", "cloudformation", "s3", "iam", "rolesanywhere", "ssm", "secretsmanager", "kms")
 # Locks are not fair: without a pause, requests that wait would not get in between.
 PAUSE_SECONDS = 0.005
+# How long saving waits for the stacks that are at work; less than `remote.SECONDS`.
+REST_SECONDS = 30.0
+SHOWN = 5
 # One for the whole process, as moto's state is. Re-entrant, since services may call each other through the application.
 LOCK = threading.RLock()
 READS = ("Get", "List")
@@ -54,7 +59,7 @@ class Application:
         self.faults = Faults(settings.account_id)
         self.calls = CallLog()
         self._limits = Limits() if settings.real_limits else None
-        self._control = Control(self.faults, self.calls, self.reset)
+        self._control = Control(self.faults, self.calls, self.reset, self.save)
         clock.install()
         self._dispatch = Dispatcher()
         loopback.connect(self, settings, LOCK)
@@ -92,6 +97,57 @@ class Application:
             clock.reset()
             if self._limits is not None:
                 self._limits.reset()
+
+    def save(self, wait_seconds: float = REST_SECONDS) -> bytes:
+        """Return all that is in the services, and the clock, as the bytes of a file; the faults and the log are not.
+
+        No call is served meanwhile. Raises ValueError, with a sentence for the user, when stacks are still in progress
+        after `wait_seconds`, and for what cannot be saved.
+        """
+        over = time.monotonic() + wait_seconds
+        while True:
+            with LOCK:
+                stacks = backends.busy()
+                if not stacks:
+                    return self._pack()
+            if time.monotonic() >= over:
+                more = f" and {len(stacks) - SHOWN} more" if len(stacks) > SHOWN else ""
+                raise ValueError(f"stacks are in progress: {', '.join(stacks[:SHOWN])}{more}")
+            time.sleep(PAUSE_SECONDS)
+
+    def load(self, data: bytes, name: str) -> None:
+        """Put what was saved in the place of all that is there; `name` names the bytes in errors.
+
+        Raises SandboxError, and leaves all as it is, for bytes that are damaged, or that other versions saved.
+        """
+        header, content = snapshots.unpack(data, name)
+        with LOCK:
+            try:
+                for service in header.services:
+                    self._dispatch.load(backends.package(service))
+                tried = pickling.loads(content)
+                backends.check(tried)
+            except (pickle.UnpicklingError, KeyError, TypeError, ValueError) as error:
+                wrong = str(error) if isinstance(error, pickle.UnpicklingError) else type(error).__name__
+                raise SandboxError(
+                    f"{name} is refused.",
+                    why=f"It holds what iam-ra never saves: {wrong}.",
+                    fix=snapshots.OWN,
+                ) from error
+            # What was tried cannot stay: a reset closes the files behind all objects of S3 that were ever made.
+            backends.discard(tried)
+            self.reset()
+            backends.put(pickling.loads(content))
+            self.faults.clear()
+
+    @staticmethod
+    def _pack() -> bytes:
+        used = backends.used()
+        try:
+            content = pickling.dumps(backends.take())
+        except pickle.PicklingError as error:
+            raise ValueError(f"the sandbox holds an object that cannot be saved: {error}") from error
+        return snapshots.pack(content, used.services, used.left_out)
 
     def warm_up(self) -> None:
         """Load the services that iam-ra calls, one at a time; requests go in between."""
@@ -147,8 +203,9 @@ class Application:
 
     def _controlled(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         status, answer = self._control.answer(environ)
-        start_response(status, [("Content-Type", "application/json"), _date()])
-        return [json.dumps(answer).encode()]
+        kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
+        start_response(status, [("Content-Type", kind), _date()])
+        return [answer if isinstance(answer, bytes) else json.dumps(answer).encode()]
 
     def _serve(self, call: Call, environ: WSGIEnvironment) -> Answer:
         answer: list[Any] = []
@@ -246,6 +303,17 @@ class Server:
     def reset(self) -> None:
         """Forget everything; the server goes on."""
         self._app.reset()
+
+    def save(self, wait_seconds: float = REST_SECONDS) -> bytes:
+        """Return all that is in the sandbox as the bytes of a file; see `snapshots`.
+
+        Raises ValueError when stacks are still in progress after `wait_seconds`, and for what cannot be saved.
+        """
+        return self._app.save(wait_seconds)
+
+    def load(self, data: bytes, name: str = "the snapshot") -> None:
+        """Put what was saved in the place of all that is there. Raises SandboxError, and changes nothing, if it cannot."""
+        self._app.load(data, name)
 
     def warm_up(self) -> None:
         """Load the services that iam-ra calls now rather than at their first request."""

@@ -1,14 +1,15 @@
 """The ledger: one entry a certificate, written before it is signed, never changed, never deleted but by destroy.
 
 An entry's key says what matters most of it, so that one listing of the bucket tells of every certificate that was ever
-begun, which authority and generation of it signs, for which host, and how long it can be valid.
+begun, which authority and generation of it signs, for which host, how long it can be valid, and which roles it says.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from iam_ra.aws.s3 import Bucket
 
 FORMAT = "1.0"
+_THREADS = 16
 _TIME = "%Y%m%dT%H%M%SZ"
 _KEY = re.compile(
-    r"(?P<authority>[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})\.json"
+    r"(?P<authority>[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})"
+    r"(?P<units>(?:\.[A-Za-z0-9-]+)*)\.json"
 )
 
 
@@ -31,7 +34,8 @@ _KEY = re.compile(
 class Entry:
     """What is said of a certificate before it exists. `serial` is its number in decimal; times are ISO 8601.
 
-    `entity` is `host/x`, or `ca/x` for an authority's own certificate; `run` names the apply that wrote it.
+    `entity` is `host/x`, or `ca/x` for an authority's own certificate; `run` names the apply that wrote it. `units`
+    are the roles that the certificate itself says.
     """
 
     serial: str
@@ -45,6 +49,18 @@ class Entry:
     why: str
     written: str
     run: str
+    units: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # JSON knows lists only.
+        object.__setattr__(self, "units", tuple(self.units))
+
+
+class Written(NamedTuple):
+    """An entry as it was read back; `is_signed`: the certificate lies beside it."""
+
+    entry: Entry
+    is_signed: bool
 
 
 class Issued(NamedTuple):
@@ -56,6 +72,7 @@ class Issued(NamedTuple):
     serial: str
     not_before: datetime
     not_after: datetime
+    units: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -89,6 +106,30 @@ class Ledger:
             fix="restore its latest version in the bucket",
         )
 
+    def read(self) -> list[Written]:
+        """Return every entry, read sixteen at a time. Raises StateError when one cannot be read."""
+        keys = self._bucket.list(self._names.ledger_key(""))
+        entries = [key for key in keys if key.endswith(".json")]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger") as threads:
+            return [
+                Written(entry, f"{key.removesuffix('json')}pem" in keys)
+                for key, entry in zip(entries, threads.map(self._entry, entries), strict=True)
+            ]
+
+    def _entry(self, key: str) -> Entry:
+        stored = self._bucket.get(key)
+        try:
+            document = json.loads(b"" if stored is None else stored.data)
+            # A newer iam-ra may say more.
+            said = {each.name: document[each.name] for each in fields(Entry) if each.name in document}
+            return Entry(**{**said, "units": tuple(said.get("units", ()))})
+        except (ValueError, TypeError, KeyError) as error:
+            raise StateError(
+                "an entry of the ledger cannot be read",
+                why=f"{key} is damaged: {type(error).__name__}",
+                fix="restore its first version in the bucket (it is versioned)",
+            ) from error
+
     def _key(self, entry: Entry, suffix: str) -> str:
         host = entry.entity.removeprefix("host/") if entry.entity.startswith("host/") else ""
         begin, end = (
@@ -96,7 +137,7 @@ class Ledger:
         )
         return self._names.ledger_key(
             f"{entry.authority}/{entry.generation}/{host}/"
-            f"{int(entry.serial):040x}-{begin:{_TIME}}-{end:{_TIME}}.{suffix}"
+            f"{'.'.join((f'{int(entry.serial):040x}-{begin:{_TIME}}-{end:{_TIME}}', *entry.units))}.{suffix}"
         )
 
 
@@ -113,6 +154,7 @@ def issued_in(objects: Iterable[str], names: Names) -> Iterator[Issued]:
                 str(int(found["serial"], 16)),
                 _moment(found["begin"]),
                 _moment(found["end"]),
+                tuple(found["units"].split(".")[1:]),
             )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
@@ -36,15 +36,14 @@ def identities(
 
     `seen` is when Roles Anywhere last saw an X.509 subject.
     """
-    # Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign.
-    last_seen = {subject.replace("\\", ""): when for subject, when in seen.items()}
+    last_seen = _last_seen(seen)
     anchors = {
         address.entity: part.outputs["TrustAnchorArn"]
         for address, part in parts.items()
         if "TrustAnchorArn" in part.outputs
     }
     grants = [
-        (address.entity.partition("/")[2], each["trust_anchor"], frozenset(each["identities"]))
+        (address.entity.partition("/")[2], each)
         for address, part in sorted(parts.items())
         for each in part.inputs.get("trust", ())
     ]
@@ -53,10 +52,13 @@ def identities(
         if "not_after" in part.outputs:
             identity = part.inputs.get("identity") or part.outputs["identity"]
             anchor = anchors.get(f"ca/{part.inputs.get('ca')}")
-            roles = tuple(role for role, arn, names in grants if arn == anchor and identity in names)
+            said = part.inputs.get("units", ())
+            roles = tuple(
+                role for role, by in grants if by["trust_anchor"] == anchor and _takes(by, identity, said)
+            )
             not_after = part.outputs["not_after"]
             days = (datetime.fromisoformat(not_after) - now).days
-            last = last_seen.get(f"CN={identity}") if "identity" in part.inputs else None
+            last = last_seen.get(identity) if "identity" in part.inputs else None
             found.append(
                 Identity(
                     address.entity,
@@ -69,6 +71,26 @@ def identities(
                 )
             )
     return tuple(found)
+
+
+def _last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
+    """Return when each common name was last seen: subjects of one may differ in their organizational units.
+
+    Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign. Names that iam-ra gives have no
+    comma.
+    """
+    found: dict[str, datetime] = {}
+    for subject, when in seen.items():
+        attributes = [each.strip() for each in subject.replace("\\", "").split(",")]
+        names = [each.removeprefix("CN=") for each in attributes if each.startswith("CN=")]
+        if len(names) == 1 and all(each.startswith(("CN=", "OU=")) for each in attributes):
+            found[names[0]] = max(when, found.get(names[0], when))
+    return found
+
+
+def _takes(trust: Mapping[str, Any], identity: str, said: Collection[str]) -> bool:
+    """Tell whether a trust policy's statement lets a certificate take its role, by name or by what it says."""
+    return trust["unit"] in said if "unit" in trust else identity in trust["identities"]
 
 
 def roles(parts: Mapping[Address, Recorded], known: tuple[Identity, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -77,7 +77,30 @@ DATA: dict[str, dict[str, Any]] = {
         "roles": {"reader": ["host/web"]},
         "pending_changes": 3,
     },
+    "ledger": {
+        "certificates": [
+            {
+                "serial": "255",
+                "serial_hex": "0" * 38 + "ff",
+                "entity": "host/web",
+                "identity": "web",
+                "authority": "ca/default",
+                "generation": 1,
+                "not_before": "2026-03-04T05:06:07+00:00",
+                "not_after": "2027-03-04T05:06:07+00:00",
+                "status": "valid",
+                "until": "",
+                "revoked": "",
+                "reason": "",
+                "why": "new in the file",
+                "issued": "2026-03-04T05:06:07+00:00",
+                "run": "0f8a8a3b",
+            }
+        ]
+    },
 }
+# Where it is not the command's own name.
+COMMANDS = {"ledger": "ca ledger"}
 
 
 def schema(command: str) -> Any:
@@ -89,7 +112,11 @@ def validator(command: str) -> Draft202012Validator:
 
 
 def envelope(command: str) -> dict[str, Any]:
-    return {"schema_version": SCHEMA_VERSION, "command": command, "data": copy.deepcopy(DATA[command])}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": COMMANDS.get(command, command),
+        "data": copy.deepcopy(DATA[command]),
+    }
 
 
 @pytest.mark.parametrize("command", DATA)
@@ -117,6 +144,7 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("verify", lambda value: value["data"]["attempts"][0].update(host="web")),
         ("explain", lambda value: value["data"]["checks"][0].update(outcome="unknown")),
         ("export", lambda value: value["data"]["profiles"].clear()),
+        ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
         ("status", lambda value: value["data"]["identities"][0].update(serial=7)),
         ("status", lambda value: value["data"]["roles"].update(admin="host/web")),
     ],

@@ -104,7 +104,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (
         Check.OUT_OF_RANGE,
         "certificate_authorities: {default: {notifications: {ca_certificate_expiry: {threshold: 361}}}}",
-        "4:88",
+        "4:92",
     ),
     (Check.NO_CHOICE, "defaults: {certificate: {key: ec-p521}}", "4:31"),
     (Check.NO_CHOICE, "defaults: {delivery: [sops, vault]}", "4:29"),
@@ -190,6 +190,23 @@ CASES: list[tuple[Check, str | bytes, str]] = [
         "7:26",
     ),
     (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: iam-ra.yaml}"), "6:26"),
+    (
+        Check.PATH_TAKEN,
+        "certificate_authorities: {a: {key_store: sops, sops: s/a.yaml}, b: {key_store: sops, sops: S/a.yaml}}",
+        "4:92",
+    ),
+    (
+        Check.PATH_TAKEN,
+        hosts(
+            "w1: {roles: [a], sops: secrets/ca/default/iam-ra.yaml}",
+            before="roles: {a: {}}\ncertificate_authorities: {default: {key_store: sops}}",
+        ),
+        "5:27",
+    ),
+    (Check.PATH_TAKEN, "certificate_authorities: {a: {key_store: sops, sops: iam-ra.yaml}}", "4:54"),
+    (Check.KEY_STORE, "certificate_authorities: {a: {sops: s/a.yaml}}", "4:37"),
+    (Check.KEY_STORE, "certificate_authorities: {a: {key_store: kms, sops: s/a.yaml}}", "4:53"),
+    (Check.KEY_STORE, "certificate_authorities: {a: {mode: pca-new, key_store: file}}", "4:57"),
     (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: IAM-RA.yaml}"), "6:26"),
     (Check.DESCRIPTION, 'roles: {r: {description: "a\\nb"}}', "4:26"),
     (Check.DESCRIPTION, "roles: {r: {description: ☃}}", "4:26"),

@@ -38,6 +38,19 @@ def test_an_intent_is_public_and_complete() -> None:
     assert Entry(**found) == ENTRY
 
 
+@pytest.mark.parametrize("units", [(), ("admin",), ("admin", "json", "pem", "read-only")])
+def test_a_key_says_which_roles_the_certificate_says(units: tuple[str, ...]) -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    entry = replace(ENTRY, units=units)
+    ledger.intend(entry)
+    ledger.signed(entry, b"pem")
+    (issued,) = issued_in(client.versions, NAMES)
+    assert issued.units == units
+    assert issued.serial == "255"
+    assert ledger.certificate("default", 2, "web", "255") == b"pem"
+
+
 def test_a_serial_is_taken_once() -> None:
     client = FakeS3()
     ledger = Ledger(bucket_on(client), NAMES)

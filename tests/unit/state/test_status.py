@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +75,32 @@ def test_who_was_seen() -> None:
     assert {each.entity: each.last_used for each in found if each.last_used} == {
         "host/plus": SEEN.isoformat(),
         "host/web": SEEN.isoformat(),
+    }
+
+
+def test_a_role_is_had_by_what_the_certificate_says() -> None:
+    parts = state(host("web"), host("db"), host("twin", ca="edge", identity="web"))
+    for name, said in (("web", ["admin", "reader"]), ("twin", ["admin"])):
+        address = Address(f"host/{name}", "certificate")
+        parts[address] = replace(parts[address], inputs={**parts[address].inputs, "units": said})
+    for name in ("admin", "reader", "read"):
+        trust = {"trust": [{"trust_anchor": "arn:default", "unit": name}]}
+        parts[Address(f"role/{name}", "stack")] = part(f"role/{name}:stack", trust, {})
+    found = {each.entity: each.roles for each in identities(parts, NOW, {})}
+    assert found["host/web"] == ("admin", "reader")
+    assert found["host/twin"] == found["host/db"] == ()
+
+
+def test_a_subject_may_say_roles_and_its_last_use_counts() -> None:
+    later = SEEN + timedelta(days=1)
+    seen = {
+        "CN=web": SEEN,
+        "CN=web,OU=iam-ra,OU=reader,OU=iam-ra": later,
+        "CN=db,OU=x,O=another": SEEN,
+    }
+    found = identities(state(host("web"), host("db")), NOW, seen)
+    assert {each.entity: each.last_used for each in found if each.last_used} == {
+        "host/web": later.isoformat()
     }
 
 

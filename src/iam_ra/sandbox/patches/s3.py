@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import request
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -24,6 +25,8 @@ from iam_ra.sandbox.call import Call
 from iam_ra.sandbox.patches import ARRIVED
 from iam_ra.sandbox.patches.wrapping import around
 
+# By bucket and key, by time.perf_counter(), which means nothing to another process.
+_deleted: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 CONFLICT = "The conditional request cannot succeed due to a conflicting operation against this resource."
 
 
@@ -55,9 +58,8 @@ def _mend_writes() -> None:
 
 
 def _deletions(bucket: Any) -> dict[str, float]:
-    """Return when a bucket's keys were last deleted, which the bucket remembers."""
-    deletions: dict[str, float] = vars(bucket).setdefault("iam_ra_deletions", {})
-    return deletions
+    """Return when a bucket's keys were last deleted, for as long as the bucket lives in this process."""
+    return _deleted.setdefault(bucket, {})
 
 
 def _get_permission(_: Any, bucket: Any, action: str, resource: str) -> PermissionResult:

@@ -1,8 +1,9 @@
-"""SSM: starts without EC2, and holds standard parameters to 4 KB."""
+"""SSM: starts without EC2, holds standard parameters to 4 KB, and can be saved."""
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from types import ModuleType
 from typing import Any
 
@@ -31,9 +32,17 @@ def install() -> None:
         moto.ec2 = stand_in
 
     from moto.ssm.exceptions import ValidationException  # noqa: PLC0415 (only now, with the stand-in in place)
+    from moto.ssm.models import SimpleSystemManagerBackend  # noqa: PLC0415 (only now, with the stand-in in place)
     from moto.ssm.responses import SimpleSystemManagerResponse  # noqa: PLC0415 (only now)
 
     from iam_ra.sandbox.patches.wrapping import around  # noqa: PLC0415 (beside what it is used on)
+    from iam_ra.sandbox.pickling import dicts  # noqa: PLC0415 (beside what it is used on)
+
+    @around(SimpleSystemManagerBackend, "__init__")
+    def __init__(original: Any, self: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *arguments, **options)
+        # moto's factory is a lambda, which has no name to be found by.
+        self._resource_tags = defaultdict(dicts)
 
     @around(SimpleSystemManagerResponse, "put_parameter")
     def put_parameter(original: Any, self: Any) -> Any:

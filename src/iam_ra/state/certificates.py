@@ -1,0 +1,121 @@
+"""The ledger held against the state: what has become of each certificate that was ever begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.part import Recorded
+    from iam_ra.state.ledger import Written
+
+_HOSTS = "host/"
+_AUTHORITIES = "ca/"
+
+
+class Status(StrEnum):
+    """What a certificate is good for. `superseded`: for nothing that the file gives, and not revoked yet."""
+
+    VALID = "valid"
+    OVERLAP = "overlap"
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A line of the ledger. `serial` is decimal, `serial_hex` the same in 40 hex digits; times are ISO 8601.
+
+    `until` is when its overlap ends, `revoked` when it was revoked and `reason` by which word of RFC 5280 5.3.1, each
+    empty when that is not so. `why` says why it was issued, and `run` by which apply: the id that the history has too.
+    """
+
+    serial: str
+    serial_hex: str
+    entity: str
+    identity: str
+    authority: str
+    generation: int
+    not_before: str
+    not_after: str
+    status: Status
+    until: str
+    revoked: str
+    reason: str
+    why: str
+    issued: str
+    run: str
+
+
+def certificates(
+    written: Iterable[Written], parts: Mapping[Address, Recorded], now: datetime
+) -> tuple[Certificate, ...]:
+    """Return every certificate that was ever begun, the authorities' own first, each entity's from old to new."""
+    known = _Known(parts, now)
+    found = (known.judge(each) for each in written)
+    return tuple(sorted(found, key=lambda each: (each.entity, each.not_before, each.issued, each.serial_hex)))
+
+
+class _Known:
+    """What the state says of serials."""
+
+    def __init__(self, parts: Mapping[Address, Recorded], now: datetime) -> None:
+        self._now = now
+        self._current = {part.outputs["serial"] for part in parts.values() if "not_after" in part.outputs}
+        self._overlapping = {
+            each["serial"]: each["until"]
+            for part in parts.values()
+            for each in part.outputs.get("earlier", ())
+            if now < datetime.fromisoformat(each["until"])
+        }
+        self._revoked: Mapping[str, Mapping[str, Any]] = {
+            each["serial"]: each for each in revoked_entries(parts)
+        }
+
+    def judge(self, written: Written) -> Certificate:
+        entry = written.entry
+        status = self._status(written)
+        revoked = self._revoked.get(entry.serial, {})
+        return Certificate(
+            serial=entry.serial,
+            serial_hex=f"{int(entry.serial):040x}",
+            entity=entry.entity,
+            identity=entry.identity,
+            authority=f"{_AUTHORITIES}{entry.authority}",
+            generation=entry.generation,
+            not_before=entry.not_before,
+            not_after=entry.not_after,
+            status=status,
+            until=self._overlapping[entry.serial] if status is Status.OVERLAP else "",
+            revoked=revoked.get("when", ""),
+            reason=revoked.get("reason", ""),
+            why=entry.why,
+            issued=entry.written,
+            run=entry.run,
+        )
+
+    def _status(self, written: Written) -> Status:
+        entry = written.entry
+        if not written.is_signed:
+            return Status.LOST
+        if datetime.fromisoformat(entry.not_after) <= self._now:
+            return Status.EXPIRED
+        if entry.serial in self._revoked:
+            return Status.REVOKED
+        if entry.serial in self._current:
+            return Status.VALID
+        return Status.OVERLAP if entry.serial in self._overlapping else Status.SUPERSEDED
+
+
+def revoked_entries(parts: Mapping[Address, Recorded]) -> Iterator[Mapping[str, Any]]:
+    """Yield what the recorded revocation lists hold: mappings with `serial` (decimal), `reason` and `when`."""
+    for address, part in parts.items():
+        if address.entity.startswith(_AUTHORITIES):
+            yield from part.inputs.get("revoked", ())
