@@ -100,6 +100,11 @@ class Names:
         """Return the S3 key of something in the ledger."""
         return f"{self.namespace}/ledger/{name}"
 
+    @property
+    def history_prefix(self) -> str:
+        """The beginning of the S3 key of every apply's record."""
+        return f"{self.namespace}/history/"
+
     def history_key(self, name: str) -> str:
         """Return the S3 key of an apply's record."""
-        return f"{self.namespace}/history/{name}.json"
+        return f"{self.history_prefix}{name}.json"

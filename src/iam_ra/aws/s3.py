@@ -37,6 +37,14 @@ class Stored:
     date: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object, and when it was written."""
+
+    id: str
+    modified: datetime
+
+
 class Bucket:
     """One bucket by name. Objects are encrypted by the bucket's own default key."""
 
@@ -114,6 +122,20 @@ class Bucket:
         """Return the ETag of each object under `prefix`, in pages of a thousand."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", [])}
+
+    def versions(self, key: str) -> tuple[Version, ...]:
+        """Return the versions of an object, the newest first; those before a deletion too."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=key)
+        return tuple(
+            Version(each["VersionId"], each["LastModified"])
+            for page in pages
+            for each in page.get("Versions", [])
+            if each["Key"] == key
+        )
+
+    def get_version(self, key: str, version: str) -> bytes:
+        """Return the bytes of one version of an object."""
+        return self._client.get_object(Bucket=self.name, Key=key, VersionId=version)["Body"].read()
 
     def empty(self, last: tuple[str, ...] = ()) -> None:
         """Delete every version of every object, those with a key in `last` at the end; no bucket is fine.

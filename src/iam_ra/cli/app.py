@@ -33,6 +33,7 @@ class Entry(NamedTuple):
 _NAME = "iam-ra"
 _COMPLETION = "_IAM_RA_COMPLETE"
 _MAIN = "The main job"
+_STATE = "What is remembered"
 _MORE = "The file"
 _TRY = "Trying it out"
 
@@ -46,6 +47,8 @@ COMMANDS = {
     "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _MAIN),
+    "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
+    "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),
     "sandbox": Entry("iam_ra.cli.sandbox", "Run a local AWS for trying and testing.", _TRY),

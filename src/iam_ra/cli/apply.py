@@ -10,6 +10,7 @@ from iam_ra.cli.running import (
     applier_for,
     ask,
     carry_out,
+    lock_timeout_option,
     planner_for,
     settled,
     workplace_for,
@@ -23,8 +24,9 @@ from iam_ra.engine.errors import PreflightError
     "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
 )
 @allow_option
+@lock_timeout_option
 @pass_options
-def command(options: Options, yes: bool, parallelism: int, allow: str | None) -> int:
+def command(options: Options, yes: bool, parallelism: int, allow: str | None, lock_timeout: float) -> int:
     """Plan, show the plan, ask, and make the changes; each part as soon as what it needs is done.
 
     After a failure the parts that do not depend on it are made all the same. Run it again to go on.
@@ -32,7 +34,7 @@ def command(options: Options, yes: bool, parallelism: int, allow: str | None) ->
     loaded = options.load()
     workplace = workplace_for(options, loaded, threads=parallelism)
     planner = planner_for(workplace, allow)
-    applier = applier_for(workplace, planner, parallelism)
+    applier = applier_for(workplace, planner, parallelism, lock_timeout)
     with applier.locked("apply"):
         planned = planner.plan()
         code = settled(options, loaded, planned, "apply")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import applier_for, ask, carry_out, planner_for, settled, workplace_for
+from iam_ra.cli.running import (
+    applier_for,
+    ask,
+    carry_out,
+    lock_timeout_option,
+    planner_for,
+    settled,
+    workplace_for,
+)
 
 
 @click.command("destroy", cls=Command)
@@ -13,8 +21,9 @@ from iam_ra.cli.running import applier_for, ask, carry_out, planner_for, settled
 @click.option(
     "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
 )
+@lock_timeout_option
 @pass_options
-def command(options: Options, yes: bool, parallelism: int) -> int:
+def command(options: Options, yes: bool, parallelism: int, lock_timeout: float) -> int:
     """Delete every host, role and authority, their files and keys, and at last the bucket with the state.
 
     Refused while anything is protected. It can be run again from wherever it stopped.
@@ -22,7 +31,7 @@ def command(options: Options, yes: bool, parallelism: int) -> int:
     loaded = options.load()
     workplace = workplace_for(options, loaded, threads=parallelism)
     planner = planner_for(workplace)
-    applier = applier_for(workplace, planner, parallelism)
+    applier = applier_for(workplace, planner, parallelism, lock_timeout)
     with applier.locked("destroy"):
         planned = planner.plan(destroy=True)
         code = settled(options, loaded, planned, "destroy")

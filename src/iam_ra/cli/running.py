@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from iam_ra.engine.execute import Outcome
     from iam_ra.operations.applying import Applier
     from iam_ra.operations.planning import Planned, Planner
+    from iam_ra.operations.recalling import Recaller
     from iam_ra.operations.workplace import Workplace
     from iam_ra.render.model import Header
 
@@ -36,6 +37,34 @@ def allow_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="deletes:N",
         help="Agree to exactly N deleted or replaced entities, above limits.max_delete_percent.",
     )(function)
+
+
+def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float:
+    if text is None:
+        return 0.0
+    from iam_ra.config.durations import parse_duration  # noqa: PLC0415 - part of no --help
+
+    try:
+        return 0.0 if text == "0" else parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def lock_timeout_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--lock-timeout`; the function gets seconds."""
+    return click.option(
+        "--lock-timeout",
+        metavar="TIME",
+        callback=_seconds,
+        help="How long to wait for another apply to finish, such as 10m. Without it: not at all.",
+    )(function)
+
+
+def recaller_for(options: Options) -> Recaller:
+    """Return who looks at the memory of the file's namespace."""
+    from iam_ra.operations.recalling import Recaller  # noqa: PLC0415 - boto3 is slow, and no part of --help
+
+    return Recaller(workplace_for(options, options.load()))
 
 
 def workplace_for(options: Options, loaded: Loaded, *, threads: int = 10) -> Workplace:
@@ -52,11 +81,13 @@ def planner_for(workplace: Workplace, allow: str | None = None) -> Planner:
     return Planner(workplace, allowed_deletions=_deletions(allow))
 
 
-def applier_for(workplace: Workplace, planner: Planner, parallelism: int) -> Applier:
+def applier_for(
+    workplace: Workplace, planner: Planner, parallelism: int, lock_timeout: float = 0.0
+) -> Applier:
     """Return who applies."""
     from iam_ra.operations.applying import Applier  # noqa: PLC0415 - part of no --help
 
-    return Applier(workplace, planner, parallelism=parallelism)
+    return Applier(workplace, planner, parallelism=parallelism, lock_timeout=lock_timeout)
 
 
 def _deletions(allow: str | None) -> int | None:

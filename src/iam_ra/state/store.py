@@ -38,6 +38,11 @@ class StateStore:
         self._etag = stored.etag
         return State.from_json(stored.data, self._namespace)
 
+    def note_present(self) -> None:
+        """Be ready to overwrite what is there now, even if it cannot be read as a state."""
+        stored = self._bucket.get(self._key)
+        self._etag = None if stored is None else stored.etag
+
     def save(self, state: State) -> State:
         """Write the state under the next serial and return it. Raises StateError when somebody else wrote meanwhile."""
         written = replace(state, serial=state.serial + 1)
