@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from iam_ra.aws.crls import CrlInfo, Crls
 from iam_ra.aws.errors import code
 from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG, Names
 from iam_ra.aws.s3 import Bucket
@@ -40,7 +41,7 @@ class Snapshot:
 
     `stacks` are those with a name of ours, whoever made them; `role_names` every IAM role of the account;
     `objects` the ETag of each S3 object under the namespace's prefix; `files` the SHA-256 of each recorded file in the
-    repository, None where it is gone. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
+    repository, None where it is gone; `crls` every revocation list of the region. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
     gone.
     `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it.
     """
@@ -55,6 +56,7 @@ class Snapshot:
     objects: Mapping[str, str]
     files: Mapping[Address, str | None]
     is_bucket_lost: bool = False
+    crls: tuple[CrlInfo, ...] = ()
 
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""
@@ -71,8 +73,9 @@ class Snapshot:
 def take(aws: Aws, names: Names) -> Snapshot:
     """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors."""
     caller = aws.caller
-    with ThreadPoolExecutor(3, thread_name_prefix="snapshot") as threads:
+    with ThreadPoolExecutor(4, thread_name_prefix="snapshot") as threads:
         roles = threads.submit(_role_names, aws)
+        crls = threads.submit(Crls(aws.rolesanywhere).list)
         secrets = threads.submit(Secrets(aws.secretsmanager).list, names.secret_prefix)
         stacks = {
             stack.name: stack for stack in Stacks(aws.cloudformation).list() if names.is_ours(stack.name)
@@ -91,6 +94,7 @@ def take(aws: Aws, names: Names) -> Snapshot:
             objects or {},
             files={},
             is_bucket_lost=bucket is not None and objects is None,
+            crls=crls.result(),
         )
 
 

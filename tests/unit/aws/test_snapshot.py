@@ -8,6 +8,7 @@ import pytest
 from tests.unit.aws.cloudformation_client import FakeCloudFormation
 from tests.unit.aws.s3_client import PAGE, FakeS3
 
+from iam_ra.aws.crls import CrlInfo
 from iam_ra.aws.naming import Names
 from iam_ra.aws.session import Aws, Caller
 from iam_ra.aws.snapshot import Snapshot, take
@@ -30,7 +31,7 @@ class Listing:
         self._size = size
 
     def get_paginator(self, operation: str) -> Listing:
-        assert operation in {"list_roles", "list_secrets"}
+        assert operation in {"list_roles", "list_secrets", "list_crls"}
         return self
 
     def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -49,11 +50,14 @@ class FakeAws:
         self.cloudformation.page = 100
         self.iam = Listing("Roles", 1000)
         self.secretsmanager = Listing("SecretList", 100)
+        self.rolesanywhere = Listing("crls", 50)
         self.s3 = FakeS3()
 
     @property
     def calls(self) -> Counter[str]:
-        pages = Counter({"roles": self.iam.pages, "secrets": self.secretsmanager.pages})
+        pages = Counter(
+            roles=self.iam.pages, secrets=self.secretsmanager.pages, crls=self.rolesanywhere.pages
+        )
         return pages + self.cloudformation.calls + self.s3.calls
 
     def add_init(self, status: str = "CREATE_COMPLETE") -> None:
@@ -94,7 +98,7 @@ def test_the_calls_grow_with_pages_never_with_hosts() -> None:
         aws.add_hosts(count)
         look(aws)
     assert few.calls == many.calls
-    assert sum(few.calls.values()) == 4
+    assert sum(few.calls.values()) == 5
     more = FakeAws()
     more.add_init()
     more.add_hosts(250)
@@ -118,6 +122,15 @@ def test_it_holds_what_it_saw() -> None:
     assert found.lineage == found.stacks["iam-ra-default-init"].uuid
     assert found.role_names == {"iam-ra-default-0"}
     assert found.objects == etags
+
+
+def test_it_holds_the_revocation_lists_of_the_region() -> None:
+    aws = FakeAws()
+    crl = {"crlId": "i", "crlArn": "a", "name": "n", "trustAnchorArn": "t", "enabled": False, "crlData": b"x"}
+    aws.rolesanywhere.items = [crl] * 60
+    found = look(aws)
+    assert found.crls == (CrlInfo("i", "a", "n", "t", enabled=False, data=b"x"),) * 60
+    assert aws.calls["crls"] == 2
     assert aws.secretsmanager.parameters["IncludePlannedDeletion"] is True
     assert aws.secretsmanager.parameters["Filters"] == [{"Key": "name", "Values": ["/iam-ra/default/"]}]
 
