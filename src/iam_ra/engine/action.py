@@ -38,6 +38,8 @@ class Cause(StrEnum):
     RENEWAL = "renewal"
     OVERLAP_OVER = "overlap_over"
     KEY_LOST = "key_lost"
+    REQUESTED = "requested"
+    COMPROMISED = "compromised"
     WITHDRAWN = "withdrawn"
     REVOKED = "revoked"
     EXPIRED = "expired"

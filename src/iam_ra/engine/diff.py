@@ -184,7 +184,7 @@ def _again(part: Part, inputs: Any, known: Recorded, seen: Observed | None, worl
     found = world.rules[part.kind].review(known, seen, world.now)
     if found is not None and found.action is not Action.UPDATE:
         return found
-    reasons = () if found is None else found.reasons
+    reasons = (*part.forced, *(() if found is None else found.reasons))
     if inputs != known.inputs:
         reasons = (*_edit_reasons(part, inputs, known, world), *reasons)
     if reasons:
@@ -208,12 +208,24 @@ def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> It
                 followed |= unknown
             else:
                 followed |= unknown or {ref.address for ref in refs}
-    if edited - {"template"}:
-        yield from part.because or (Reason(Cause.EDITED, "changed in the file"),)
+    yield from _told(part, known, edited - {"template"})
     if "template" in edited:
         yield Reason(Cause.UPGRADE, "this version of iam-ra makes it differently")
     if followed:
         yield Reason(Cause.UPSTREAM, f"follows {', '.join(map(str, sorted(followed)))}")
+
+
+def _told(part: Part, known: Recorded, edited: set[str]) -> Iterable[Reason]:
+    """Tell what a day or a wish changed from what the file does."""
+    undated = part.undated if part.because else NOTHING
+    dated = edited & undated.keys() if undated else edited if part.because else set()
+    by_file = {
+        key for key in edited & undated.keys() if _differs_beside_refs(undated[key], known.inputs.get(key))
+    }
+    if dated:
+        yield from part.because
+    if edited - dated or by_file:
+        yield Reason(Cause.EDITED, "changed in the file")
 
 
 def _differs_beside_refs(wanted: Any, known: Any) -> bool:

@@ -44,7 +44,9 @@ class Part:
     `inputs` is JSON, with `Ref`s anywhere inside; a change in it is a change of the part. `depends_on` holds the parts
     that must be done first beyond those that `inputs` refers to. `released_by` holds the parts whose changes must be
     done before this one may be deleted. `protect` guards the whole entity. `because` says why the part is new or its
-    inputs are other ones than recorded, where that is no edit of the file but a day that came or a wish of the user.
+    inputs are other ones than recorded, where that is no edit of the file but a day that came or a wish of the user;
+    `undated` are those inputs that differ for it, as they would be without it, so that edits show beside it (when it
+    is empty, all that differs is put down to `because`). `forced` says why the part changes whatever its inputs are.
     """
 
     address: Address
@@ -54,6 +56,8 @@ class Part:
     released_by: tuple[Address, ...] = ()
     protect: bool = False
     because: tuple[Reason, ...] = ()
+    undated: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    forced: tuple[Reason, ...] = ()
 
     @property
     def upstream(self) -> tuple[Address, ...]:
