@@ -46,6 +46,10 @@ def later(sandbox: Server) -> datetime:
     return sandbox.turn_clock("+90d")
 
 
+@pytest.mark.conforms(
+    "All services: Every answer bears the service's Date, which `sandbox clock` sets.",
+    source="RFC 9110: Date",
+)
 @pytest.mark.parametrize(("service", "operation"), SERVICES)
 def test_every_answer_bears_the_date(aws: Any, later: datetime, service: str, operation: str) -> None:
     assert near(date(getattr(aws(service), operation)()), later)
@@ -80,6 +84,10 @@ def test_what_is_no_time_is_refused_and_changes_nothing(sandbox: Server, to: str
     assert near(sandbox.turn_clock("reset"), datetime.now(UTC))
 
 
+@pytest.mark.conforms(
+    "All services: What is made bears the service's time.",
+    source="botocore models: members of type timestamp",
+)
 def test_what_is_made_is_dated_by_it(aws: Any, later: datetime) -> None:
     stacks, anywhere, secrets = aws("cloudformation"), aws("rolesanywhere"), aws("secretsmanager")
     stacks.create_stack(StackName="s", TemplateBody=TEMPLATE)
@@ -104,6 +112,10 @@ def caller(sandbox: Server, aws: Any, tmp_path: Path) -> Caller:
     return Caller(sandbox, estate, estate.authority.sign(HOST, "ec-p256"))
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: Certificates and sessions end by the service's time.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 def test_a_certificate_and_a_session_end_by_it_and_requests_bear_the_real_time(
     caller: Caller, sandbox: Server
 ) -> None:

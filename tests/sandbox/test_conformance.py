@@ -20,6 +20,7 @@ API = " API Reference: "
 SERVICES = {
     "AWS CloudFormation": "cloudformation",
     "AWS KMS": "kms",
+    "AWS Private CA": "acm-pca",
     "AWS Secrets Manager": "secretsmanager",
     "AWS STS": "sts",
     "AWS Systems Manager": "ssm",

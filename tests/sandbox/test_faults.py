@@ -42,6 +42,10 @@ def outcome(call: Any, **arguments: Any) -> str:
     return "ok"
 
 
+@pytest.mark.conforms(
+    "All services: A fault on demand has the code, the status and the form that the service uses.",
+    source="AWS General Reference: Common errors",
+)
 @pytest.mark.parametrize(
     ("which", "kind", "code", "status"),
     [

@@ -51,6 +51,10 @@ def verify(public: Any, signature: bytes, message: bytes, algorithm: str) -> Non
         public.verify(signature, message, padding.PKCS1v15(), digest)
 
 
+@pytest.mark.conforms(
+    "KMS: Signatures of messages and of digests are good outside and by Verify.",
+    source="AWS KMS API Reference: Sign",
+)
 @pytest.mark.parametrize(("spec", "algorithm"), CASES)
 @pytest.mark.parametrize("kind", ["RAW", "DIGEST"])
 def test_a_signature_is_good_outside(kms: Any, spec: str, algorithm: str, kind: str) -> None:
@@ -76,6 +80,10 @@ def test_a_signature_is_good_outside(kms: Any, spec: str, algorithm: str, kind: 
         kms.verify(**(call | other), Signature=signed["Signature"])
 
 
+@pytest.mark.conforms(
+    "KMS: A public key is of the spec that was asked for.",
+    source="AWS KMS API Reference: GetPublicKey",
+)
 def test_a_public_key_is_the_spec_s(kms: Any) -> None:
     for spec, size in (("ECC_NIST_P256", 256), ("ECC_NIST_P384", 384), ("RSA_4096", 4096)):
         key = make(kms, spec)
@@ -90,6 +98,10 @@ def test_a_public_key_is_the_spec_s(kms: Any) -> None:
         assert "EncryptionAlgorithms" not in metadata
 
 
+@pytest.mark.conforms(
+    "KMS: Algorithms of other keys and messages over 4,096 bytes are refused.",
+    source="AWS KMS API Reference: Sign",
+)
 def test_what_cannot_be_signed_is_refused(kms: Any) -> None:
     key, rsa_key = make(kms, "ECC_NIST_P256"), make(kms, "RSA_2048")
     symmetric = kms.create_key()["KeyMetadata"]["KeyId"]
@@ -113,6 +125,10 @@ def test_what_cannot_be_signed_is_refused(kms: Any) -> None:
         kms.get_public_key(KeyId=symmetric)
 
 
+@pytest.mark.conforms(
+    "KMS: A key's use goes with its spec.",
+    source="AWS KMS API Reference: CreateKey",
+)
 def test_uses_go_with_specs(kms: Any) -> None:
     for spec, use in (
         ("ECC_NIST_P256", "ENCRYPT_DECRYPT"),
@@ -130,6 +146,10 @@ def test_uses_go_with_specs(kms: Any) -> None:
     assert kms.create_key()["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"
 
 
+@pytest.mark.conforms(
+    "KMS: A key that is disabled or waits for deletion neither signs nor verifies.",
+    source="AWS KMS Developer Guide: Key states of AWS KMS keys",
+)
 def test_a_disabled_key_neither_signs_nor_verifies(kms: Any) -> None:
     key = make(kms, "ECC_NIST_P256")
     call = {"KeyId": key, "Message": MESSAGE, "SigningAlgorithm": "ECDSA_SHA_256"}

@@ -72,6 +72,10 @@ def decrypt(sops: Sops, document: Any) -> subprocess.CompletedProcess[str]:
     return sops(*arguments, text=json.dumps(document))
 
 
+@pytest.mark.conforms(
+    "KMS: What sops encrypts it decrypts, unless the key is disabled.",
+    source="AWS KMS API Reference: Decrypt",
+)
 def test_what_sops_encrypts_it_decrypts(sops: Sops, aws: Any) -> None:
     kms = aws("kms")
     key = kms.create_key()["KeyMetadata"]
@@ -87,6 +91,10 @@ def test_what_sops_encrypts_it_decrypts(sops: Sops, aws: Any) -> None:
     assert SECRET not in refused.stdout
 
 
+@pytest.mark.conforms(
+    "KMS: Any of several keys, also of other Regions, opens a file of sops.",
+    source="AWS KMS API Reference: Decrypt",
+)
 def test_any_of_several_keys_opens_a_file(sops: Sops, aws: Any) -> None:
     first = aws("kms").create_key()["KeyMetadata"]
     second = aws("kms", "eu-west-1").create_key()["KeyMetadata"]
@@ -95,6 +103,10 @@ def test_any_of_several_keys_opens_a_file(sops: Sops, aws: Any) -> None:
     assert json.loads(decrypt(sops, document).stdout) == {"secret": SECRET}
 
 
+@pytest.mark.conforms(
+    "KMS: A key that signs encrypts nothing.",
+    source="AWS KMS API Reference: Encrypt",
+)
 def test_a_key_that_only_signs_encrypts_nothing(sops: Sops, aws: Any) -> None:
     key = aws("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
     done = sops("encrypt", "--kms", key["Arn"], "--filename-override", "s.json", text='{"secret": "x"}')

@@ -30,6 +30,10 @@ class Clock:
         return self.now
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: With `--real-limits`, calls of a family come once a second and sessions ten times.",
+    source="AWS General Reference: IAM Roles Anywhere endpoints and quotas",
+)
 @pytest.mark.parametrize(
     ("service", "operation", "rate"),
     [
@@ -86,6 +90,10 @@ def strict(sandbox: Server) -> Iterator[tuple[Server, Callable[[str], Any]]]:
     loopback.connect(sandbox._app, sandbox.settings, LOCK)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A call too many is throttled with status 429, and boto3 tries again.",
+    source="AWS General Reference: IAM Roles Anywhere endpoints and quotas",
+)
 def test_a_call_too_many_is_throttled_in_the_service_s_words(strict: tuple[Server, Any]) -> None:
     server, client = strict
     anywhere = client("rolesanywhere")
@@ -98,6 +106,10 @@ def test_a_call_too_many_is_throttled_in_the_service_s_words(strict: tuple[Serve
     assert {entry.operation for entry in throttled} == {"ListProfiles"}
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: With `--iam-delay`, changes of roles are seen late.",
+    source="IAM User Guide: Changes that I make are not always immediately visible",
+)
 def test_a_role_is_seen_late_by_sessions_only(
     strict: tuple[Server, Callable[[str], Any]], tmp_path: Path
 ) -> None:
@@ -128,6 +140,10 @@ def test_a_new_role_is_not_there_yet(strict: tuple[Server, Callable[[str], Any]]
     assert caller.ask().status == 201
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: With `--real-limits`, the eleventh at once is throttled.",
+    source="AWS General Reference: IAM Roles Anywhere endpoints and quotas",
+)
 def test_eleven_sessions_at_once_are_one_too_many(
     strict: tuple[Server, Callable[[str], Any]], tmp_path: Path
 ) -> None:
@@ -142,6 +158,10 @@ def test_eleven_sessions_at_once_are_one_too_many(
     assert "Rate exceeded" in throttled.body.values()
 
 
+@pytest.mark.conforms(
+    "CloudFormation: With `--real-limits`, DescribeStacks too often is Throttling.",
+    source="AWS General Reference: Common errors",
+)
 def test_a_throttled_describe_stacks_is_as_cloudformation_words_it(strict: tuple[Server, Any]) -> None:
     server, _ = strict
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import WaiterError
-from tests.sandbox.test_rolesanywhere import SOURCE, revocations
+from tests.sandbox.test_rolesanywhere import ACCOUNT, CA, SOURCE, revocations
+
+from iam_ra.sandbox.rolesanywhere.models import rolesanywhere_backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +54,10 @@ def fill_rolesanywhere(aws: Aws) -> None:
         anchor = client.create_trust_anchor(name=f"a{number}", source=SOURCE)["trustAnchor"]["trustAnchorArn"]
         client.create_profile(name=f"p{number}", roleArns=[ROLE])
         client.import_crl(name=f"c{number}", crlData=revocations(), trustAnchorArn=anchor)
+        # Only sessions make subjects otherwise.
+        rolesanywhere_backends[ACCOUNT]["us-east-1"].subjects.record(
+            x509_subject=f"CN=h{number}", serial="1", issuer="CN=root", certificate=CA
+        )
 
 
 def fill_s3(aws: Aws) -> None:
@@ -115,6 +121,7 @@ PAGED: list[tuple[str, str, str, str, dict[str, Any]]] = [
     ("rolesanywhere", "list_trust_anchors", "trustAnchors", "name", {"pageSize": 2}),
     ("rolesanywhere", "list_profiles", "profiles", "name", {"pageSize": 2}),
     ("rolesanywhere", "list_crls", "crls", "name", {"pageSize": 2}),
+    ("rolesanywhere", "list_subjects", "subjects", "x509Subject", {"pageSize": 2}),
     ("s3", "list_objects_v2", "Contents", "Key", {"Bucket": "bucket"}),
     ("s3", "list_objects", "Contents", "Key", {"Bucket": "bucket"}),
     ("s3", "list_object_versions", "Versions", "Key", {"Bucket": "bucket"}),

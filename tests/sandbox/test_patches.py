@@ -154,6 +154,10 @@ def test_versions_without_labels_are_deprecated(secrets: Any) -> None:
         secrets.list_secret_version_ids(SecretId="none")
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: AWSCURRENT moves between versions and never goes.",
+    source="AWS Secrets Manager API Reference: UpdateSecretVersionStage",
+)
 def test_the_current_label_moves_but_never_goes(secrets: Any) -> None:
     first = secrets.create_secret(Name="s", SecretString="1")["VersionId"]
     second = secrets.put_secret_value(SecretId="s", SecretString="2", VersionStages=["NEXT"])["VersionId"]
@@ -176,6 +180,10 @@ def test_the_current_label_moves_but_never_goes(secrets: Any) -> None:
         secrets.update_secret_version_stage(**current, MoveToVersionId=first, RemoveFromVersionId=second)
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A deletion window has 7 to 30 days.",
+    source="AWS Secrets Manager API Reference: DeleteSecret",
+)
 @pytest.mark.parametrize("days", [6, 31])
 def test_a_deletion_window_is_7_to_30_days(secrets: Any, days: int) -> None:
     secrets.create_secret(Name="s", SecretString="1")

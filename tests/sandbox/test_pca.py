@@ -93,6 +93,10 @@ def extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
     return certificate.extensions.get_extension_for_class(kind)
 
 
+@pytest.mark.conforms(
+    "ACM PCA: An authority goes through its statuses, and each allows its own calls.",
+    source="AWS Private CA User Guide: Understand private CA status",
+)
 def test_an_authority_goes_through_its_statuses(pca: Any) -> None:
     configuration = {
         "KeyAlgorithm": "EC_prime256v1",
@@ -135,6 +139,10 @@ def test_an_authority_goes_through_its_statuses(pca: Any) -> None:
     got(pca, made["CertificateAuthorityArn"], issue(pca, made["CertificateAuthorityArn"], csr_of()))
 
 
+@pytest.mark.conforms(
+    "ACM PCA: An authority's signing request is there only after a moment.",
+    source="AWS Private CA API Reference: GetCertificateAuthorityCsr",
+)
 def test_a_request_for_its_certificate_is_there_only_after_a_moment(pca: Any) -> None:
     configuration = {
         "KeyAlgorithm": "EC_prime256v1",
@@ -148,6 +156,10 @@ def test_a_request_for_its_certificate_is_there_only_after_a_moment(pca: Any) ->
         pca.get_certificate_authority_csr(CertificateAuthorityArn=made["CertificateAuthorityArn"])
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A certificate is issued only after a moment.",
+    source="AWS Private CA API Reference: GetCertificate",
+)
 def test_a_certificate_is_there_only_after_a_moment(pca: Any) -> None:
     authority = create(pca)
     activate(pca, authority)
@@ -157,6 +169,10 @@ def test_a_certificate_is_there_only_after_a_moment(pca: Any) -> None:
     assert got(pca, authority, made).subject.rfc4514_string() == "CN=host"
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Keys and signatures are those that were asked for.",
+    source="AWS Private CA API Reference: CertificateAuthorityConfiguration",
+)
 @pytest.mark.parametrize(
     ("key", "signing", "curve", "digest"),
     [
@@ -184,6 +200,10 @@ def test_keys_and_signatures_are_those_asked_for(
     root.verify_directly_issued_by(root)
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A signing algorithm of another family than the key's is refused.",
+    source="AWS Private CA API Reference: IssueCertificate",
+)
 def test_a_signing_algorithm_of_another_family_is_refused(pca: Any) -> None:
     with pytest.raises(pca.exceptions.InvalidArgsException, match="family"):
         create(pca, "RSA_2048", "SHA256WITHECDSA")
@@ -203,6 +223,10 @@ def test_the_subject_is_the_one_asked_for(pca: Any) -> None:
     assert sorted(root.subject.rfc4514_string().split(",")) == ["C=AU", "CN=root", "O=Example"]
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A root certificate has the extensions of its template.",
+    source="AWS Private CA User Guide: Certificate template definitions",
+)
 def test_what_a_root_certificate_says(pca: Any) -> None:
     root = activate(pca, create(pca))
     constraints = extension(root, x509.BasicConstraints)
@@ -223,6 +247,10 @@ def test_what_a_root_certificate_says(pca: Any) -> None:
     assert len(root.extensions) == 3
 
 
+@pytest.mark.conforms(
+    "ACM PCA: End-entity certificates have the extensions of their templates, whatever the request says.",
+    source="AWS Private CA User Guide: Certificate template definitions",
+)
 @pytest.mark.parametrize(
     ("template", "purposes"),
     [
@@ -255,6 +283,10 @@ def test_what_an_end_entity_certificate_says(pca: Any, template: str | None, pur
     assert extension(passed, x509.BasicConstraints).value.ca is False
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A blank template passes on what the request says.",
+    source="AWS Private CA User Guide: Certificate template definitions",
+)
 def test_what_a_blank_certificate_says(pca: Any) -> None:
     authority = create(pca)
     activate(pca, authority)
@@ -269,6 +301,10 @@ def test_what_a_blank_certificate_says(pca: Any) -> None:
             issue(pca, authority, csr_of(), unknown)
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A subordinate authority is imported with its chain.",
+    source="AWS Private CA API Reference: ImportCertificateAuthorityCertificate",
+)
 def test_a_subordinate_is_signed_and_imported_with_its_chain(pca: Any) -> None:
     upper = create(pca)
     root = activate(pca, upper)
@@ -291,6 +327,10 @@ def test_a_subordinate_is_signed_and_imported_with_its_chain(pca: Any) -> None:
     assert x509.load_pem_x509_certificates(chain.encode()) == [certificate, root]
 
 
+@pytest.mark.conforms(
+    "ACM PCA: An imported certificate is of the authority's own key.",
+    source="AWS Private CA API Reference: ImportCertificateAuthorityCertificate",
+)
 def test_an_import_checks_the_key_and_the_certificate(pca: Any) -> None:
     authority, other = create(pca), create(pca)
     root = activate(pca, other)
@@ -302,6 +342,10 @@ def test_an_import_checks_the_key_and_the_certificate(pca: Any) -> None:
     assert status(pca, authority) == "PENDING_CERTIFICATE"
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A root certificate is for the authority's own request.",
+    source="AWS Private CA User Guide: Certificate template definitions",
+)
 def test_a_root_certifies_itself_only(pca: Any) -> None:
     authority = create(pca)
     with pytest.raises(pca.exceptions.InvalidArgsException):
@@ -310,6 +354,10 @@ def test_a_root_certifies_itself_only(pca: Any) -> None:
         issue(pca, authority, b"nonsense", "RootCACertificate")
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Validity is counted in each of its types, from an hour ago.",
+    source="AWS Private CA API Reference: Validity",
+)
 def test_validity_is_counted_as_asked(pca: Any) -> None:
     authority = create(pca)
     activate(pca, authority)
@@ -331,6 +379,10 @@ def test_validity_is_counted_as_asked(pca: Any) -> None:
     assert old.not_valid_before_utc == start - 3 * HOUR
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A validity that cannot be, or outlives the authority, is refused.",
+    source="AWS Private CA API Reference: IssueCertificate",
+)
 @pytest.mark.parametrize(
     "validity",
     [
@@ -349,6 +401,10 @@ def test_a_validity_that_cannot_be_is_refused(pca: Any, validity: dict[str, Any]
     assert code(raised) == "ValidationException"
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Short-lived certificates last seven days at most.",
+    source="AWS Private CA User Guide: CA modes",
+)
 def test_short_lived_certificates_live_for_a_week(pca: Any) -> None:
     authority = create(pca, UsageMode="SHORT_LIVED_CERTIFICATE")
     activate(pca, authority)
@@ -357,6 +413,10 @@ def test_short_lived_certificates_live_for_a_week(pca: Any) -> None:
     issue(pca, authority, csr_of(), Validity={"Type": "DAYS", "Value": 7})
 
 
+@pytest.mark.conforms(
+    "ACM PCA: An idempotency token makes one authority, one certificate.",
+    source="AWS Private CA API Reference: CreateCertificateAuthority",
+)
 def test_an_idempotency_token_makes_one(pca: Any) -> None:
     first, again, other = (create(pca, IdempotencyToken=token) for token in ("a", "a", "b"))
     assert first == again != other
@@ -366,6 +426,10 @@ def test_an_idempotency_token_makes_one(pca: Any) -> None:
     assert one == same != two
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Inputs are held to the model, and an operation that is not offered says so.",
+    source="botocore model: acm-pca InvalidArnException",
+)
 def test_inputs_are_held_to_the_model(pca: Any) -> None:
     with pytest.raises(ClientError) as raised:
         create(pca, UsageMode="NONSENSE")
@@ -380,6 +444,10 @@ def test_inputs_are_held_to_the_model(pca: Any) -> None:
     assert code(raised) == "NotImplemented"
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Authorities and tags are listed in pages, and tags go by key and value.",
+    source="AWS Private CA API Reference: UntagCertificateAuthority",
+)
 def test_authorities_and_tags_are_listed_in_pages(pca: Any) -> None:
     made = [create(pca) for _ in range(3)]
     pages = list(pca.get_paginator("list_certificate_authorities").paginate(PaginationConfig={"PageSize": 2}))
@@ -389,12 +457,19 @@ def test_authorities_and_tags_are_listed_in_pages(pca: Any) -> None:
     pca.tag_certificate_authority(**name, Tags=[{"Key": "é:1", "Value": "v"}, {"Key": "k"}])
     pca.untag_certificate_authority(**name, Tags=[{"Key": "é:1", "Value": "other"}, {"Key": "k"}])
     assert pca.list_tags(**name)["Tags"] == [{"Key": "é:1", "Value": "v"}]
+    pca.tag_certificate_authority(**name, Tags=[{"Key": "k1"}, {"Key": "k2"}])
+    tags = pca.get_paginator("list_tags").paginate(**name, PaginationConfig={"PageSize": 2})
+    assert [[tag["Key"] for tag in page["Tags"]] for page in tags] == [["é:1", "k1"], ["k2"]]
     with pytest.raises(pca.exceptions.TooManyTagsException):
         pca.tag_certificate_authority(**name, Tags=[{"Key": f"k{n}"} for n in range(50)])
     with pytest.raises(pca.exceptions.InvalidNextTokenException):
         pca.list_tags(**name, NextToken="x")
 
 
+@pytest.mark.conforms(
+    "ACM PCA: A permission is given once.",
+    source="AWS Private CA API Reference: CreatePermission",
+)
 def test_permissions_are_given_once(pca: Any) -> None:
     name = {"CertificateAuthorityArn": create(pca), "Principal": "acm.amazonaws.com"}
     pca.create_permission(**name, Actions=["IssueCertificate", "GetCertificate"])
@@ -425,6 +500,10 @@ def with_crl(bucket: str, **more: Any) -> dict[str, Any]:
     return {"CrlConfiguration": settings}
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Revoking writes the list to the bucket that certificates name.",
+    source="AWS Private CA User Guide: Plan your AWS Private CA certificate revocation method",
+)
 def test_revoking_writes_the_list_to_the_bucket(aws: Any, pca: Any) -> None:
     s3 = aws("s3")
     bucket = crl_bucket(s3)
@@ -459,6 +538,10 @@ def test_revoking_writes_the_list_to_the_bucket(aws: Any, pca: Any) -> None:
         pca.revoke_certificate(**name, CertificateSerial=f"{root.serial_number:x}")
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Revocation settings fit each other, the bucket and its policy.",
+    source="AWS Private CA API Reference: CrlConfiguration",
+)
 def test_revocation_settings_have_to_go_together(aws: Any, pca: Any) -> None:
     s3 = aws("s3")
     bucket = crl_bucket(s3)
@@ -483,6 +566,10 @@ def test_revocation_settings_have_to_go_together(aws: Any, pca: Any) -> None:
     create(pca, RevocationConfiguration=with_crl(bucket, S3ObjectAcl="BUCKET_OWNER_FULL_CONTROL"))
 
 
+@pytest.mark.conforms(
+    "ACM PCA: Revocation lists are switched on and off.",
+    source="AWS Private CA API Reference: UpdateCertificateAuthority",
+)
 def test_a_list_can_be_switched_on_and_off(aws: Any, pca: Any) -> None:
     bucket = crl_bucket(aws("s3"))
     authority = create(pca)
@@ -500,6 +587,10 @@ def test_a_list_can_be_switched_on_and_off(aws: Any, pca: Any) -> None:
     assert found["RevocationConfiguration"]["CrlConfiguration"] == {"Enabled": False}
 
 
+@pytest.mark.conforms(
+    "ACM PCA: An authority expires with its certificate, and lives on with a new one.",
+    source="AWS Private CA User Guide: Understand private CA status",
+)
 def test_an_authority_expires(pca: Any) -> None:
     authority = create(pca)
     end = int(time.time()) + 2

@@ -148,6 +148,10 @@ def test_notifications_are_put_and_reset(anywhere: Any) -> None:
     assert reset["trustAnchor"]["notificationSettings"] == made["notificationSettings"]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An enabled notification needs a threshold.",
+    source="botocore model: rolesanywhere NotificationSetting",
+)
 def test_an_enabled_notification_needs_a_threshold(anywhere: Any) -> None:
     with pytest.raises(ClientError) as raised:
         anchor(anywhere, notificationSettings=[{"enabled": True, "event": "CA_CERTIFICATE_EXPIRY"}])
@@ -172,6 +176,10 @@ def test_an_anchor_changes_and_goes(anywhere: Any) -> None:
     assert refusal(raised)[:2] == ("ResourceNotFoundException", 404)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: An ARN names a resource as its id does.",
+    source="botocore model: rolesanywhere GetTrustAnchor",
+)
 def test_an_arn_names_a_resource_as_its_id_does(anywhere: Any) -> None:
     made = anchor(anywhere)
     assert (
@@ -523,6 +531,10 @@ def test_a_role_arn_is_the_arn_of_a_role(careless: Any) -> None:
     assert refusal(raised)[:2] == ("ValidationException", 400)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: A member of a wrong type is a SerializationException.",
+    source="Smithy: AWS restJson1 protocol",
+)
 @pytest.mark.usefixtures("sandbox")
 def test_a_wrong_type_is_a_serialisation_error(careless: Any) -> None:
     with pytest.raises(ClientError) as raised:
@@ -530,6 +542,10 @@ def test_a_wrong_type_is_a_serialisation_error(careless: Any) -> None:
     assert refusal(raised)[:2] == ("SerializationException", 400)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere: Aliases are refused.",
+    source="The sandbox's own limit",
+)
 def test_aliases_are_refused_rather_than_forgotten(anywhere: Any) -> None:
     if "aliasName" not in anywhere.meta.service_model.operation_model("CreateProfile").input_shape.members:
         pytest.skip("this botocore knows no aliases")

@@ -59,6 +59,10 @@ def outcome(call: Any) -> str:
     return "written"
 
 
+@pytest.mark.conforms(
+    "S3: Of sixteen writers with one condition one wins, the others get 412.",
+    source="Amazon S3 API Reference: PutObject",
+)
 @pytest.mark.parametrize("present", [False, True])
 def test_one_of_many_writers_wins(s3: Any, present: bool) -> None:
     condition = {"IfNoneMatch": "*"}
@@ -73,6 +77,10 @@ def test_one_of_many_writers_wins(s3: Any, present: bool) -> None:
     assert outcomes == ["PreconditionFailed"] * (WRITERS - 1) + ["written"]
 
 
+@pytest.mark.conforms(
+    "S3: A conditional write that meets a deletion gets 409 ConditionalRequestConflict.",
+    source="Amazon S3 API Reference: PutObject",
+)
 def test_a_write_that_meets_a_deletion_conflicts(sandbox: Server, s3: Any) -> None:
     etag = s3.put_object(Bucket=BUCKET, Key="k", Body=b"0")["ETag"]
     writes = [

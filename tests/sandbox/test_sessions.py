@@ -169,6 +169,10 @@ def test_the_subject_shows_the_serial_that_was_seen_last(caller: Caller, estate:
     assert [each["failed"] for each in seen] == [False, False]
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A subject shows a refused attempt as failed.",
+    source="botocore model: rolesanywhere CredentialSummary",
+)
 def test_a_refused_certificate_of_ours_is_recorded_as_failed(caller: Caller, estate: Estate) -> None:
     estate.trust("reader", {estate.anchor: [BOSS]})
     assert caller.ask().status == 403
@@ -177,6 +181,10 @@ def test_a_refused_certificate_of_ours_is_recorded_as_failed(caller: Caller, est
     assert (seen["serialNumber"], seen["failed"]) == (str(caller.leaf.serial_number), True)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A certificate of another authority is refused, and leaves no subject.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 def test_a_certificate_that_no_anchor_vouches_for_leaves_no_subject(caller: Caller, estate: Estate) -> None:
     caller.leaf = estate.other.sign(HOST, "ec-p256")
     assert caller.ask().error == (403, "AccessDeniedException", "Untrusted signing certificate")
@@ -244,12 +252,20 @@ def test_what_does_not_exist_is_not_found(caller: Caller, member: str) -> None:
     assert caller.ask(**{member: gone}).error[:2] == (404, "ResourceNotFoundException")
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A role that does not exist cannot be taken.",
+    source="AWS STS API Reference: AssumeRole",
+)
 def test_a_role_that_does_not_exist_cannot_be_taken(caller: Caller, aws: Aws) -> None:
     aws("iam").delete_role(RoleName="reader")
     message = f"Unable to assume role for {caller.asks.role_arn}"
     assert caller.ask().error == (403, "AccessDeniedException", message)
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: A member beyond its limits is refused in the words of other models.",
+    source="IAM Roles Anywhere User Guide: CreateSession API",
+)
 def test_a_bad_member_is_worded_as_by_the_model(caller: Caller) -> None:
     message = (
         "1 validation error detected: Value '1' at 'durationSeconds' failed to satisfy constraint: "

@@ -102,6 +102,10 @@ def test_its_certificates_open_roles(sandbox: Server, estate: Estate, authority:
     assert caller.ask(trust_anchor_arn=anchor).error == untrusted
 
 
+@pytest.mark.conforms(
+    "Roles Anywhere sessions: An authority in ACM PCA without a certificate vouches for nobody.",
+    source="IAM Roles Anywhere User Guide: Trust model",
+)
 def test_an_authority_without_a_certificate_vouches_for_nobody(
     sandbox: Server, estate: Estate, authority: PrivateAuthority
 ) -> None:

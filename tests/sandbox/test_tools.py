@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 from tests.sandbox.test_paging import POLICY, TRUST, parameters
 from tests.sandbox.test_rolesanywhere import CA, revocations
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 AWS = Path(sys.executable).with_name("aws")
 # What version 1 of the AWS CLI returns when the service refused.
 REFUSED = 255
+NOBODY = "00000000-0000-4000-8000-000000000000"
+# A waiter that looks too early sleeps up to half a minute.
+SETTLED_SECONDS = 0.5
 
 
 class Cli:
@@ -55,6 +61,10 @@ class Cli:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "{}")
 
+    def wait(self, service: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        time.sleep(SETTLED_SECONDS)
+        return self.run(service, "wait", *arguments)
+
     def refused(self, *arguments: str) -> str:
         done = self.run(*arguments)
         assert done.returncode == REFUSED, done.stderr
@@ -83,9 +93,9 @@ def test_cloudformation(cli: Cli) -> None:
     (cli.folder / "two.json").write_text(parameters(2, chained=True, value="w"), encoding="utf-8")
     name = ("--stack-name", "s")
     made = cli("cloudformation", "create-stack", *name, "--template-body", "file://one.json")
-    cli("cloudformation", "wait", "stack-create-complete", *name)
+    assert cli.wait("cloudformation", "stack-create-complete", *name).returncode == 0
     cli("cloudformation", "update-stack", *name, "--template-body", "file://two.json")
-    cli("cloudformation", "wait", "stack-update-complete", *name)
+    assert cli.wait("cloudformation", "stack-update-complete", *name).returncode == 0
     again = cli.refused("cloudformation", "update-stack", *name, "--template-body", "file://two.json")
     assert again.endswith(
         "An error occurred (ValidationError) when calling the UpdateStack operation: No updates are to be performed."
@@ -93,7 +103,9 @@ def test_cloudformation(cli: Cli) -> None:
     (stack,) = cli("cloudformation", "describe-stacks", *name)["Stacks"]
     assert (stack["StackId"], stack["StackStatus"]) == (made["StackId"], "UPDATE_COMPLETE")
     cli("cloudformation", "delete-stack", *name)
-    cli("cloudformation", "wait", "stack-delete-complete", "--stack-name", made["StackId"])
+    assert (
+        cli.wait("cloudformation", "stack-delete-complete", "--stack-name", made["StackId"]).returncode == 0
+    )
     events = cli("cloudformation", "describe-stack-events", "--stack-name", made["StackId"])["StackEvents"]
     own = [event["ResourceStatus"] for event in events if event["PhysicalResourceId"] == made["StackId"]]
     assert own == [
@@ -114,7 +126,7 @@ def test_cloudformation(cli: Cli) -> None:
 def test_cloudformation_that_fails(cli: Cli) -> None:
     body = parameters(1, value="", folder="failing")
     cli("cloudformation", "create-stack", "--stack-name", "f", "--template-body", body)
-    waited = cli.run("cloudformation", "wait", "stack-create-complete", "--stack-name", "f")
+    waited = cli.wait("cloudformation", "stack-create-complete", "--stack-name", "f")
     assert waited.returncode == REFUSED
     assert "Waiter StackCreateComplete failed" in waited.stderr
     events = cli("cloudformation", "describe-stack-events", "--stack-name", "f")["StackEvents"]
@@ -136,14 +148,28 @@ def test_anchors_and_crls(cli: Cli) -> None:
     arn = ("--resource-arn", anchor["trustAnchorArn"])
     assert cli(ra, "update-trust-anchor", *one, "--name", "b")["trustAnchor"]["name"] == "b"
     assert not cli(ra, "disable-trust-anchor", *one)["trustAnchor"]["enabled"]
+    assert cli(ra, "enable-trust-anchor", *one)["trustAnchor"]["enabled"]
+    warned = ("--notification-settings", "enabled=true,event=CA_CERTIFICATE_EXPIRY,threshold=9,channel=ALL")
+    put = cli(ra, "put-notification-settings", *one, *warned)["trustAnchor"]["notificationSettings"]
+    assert 9 in [each["threshold"] for each in put]
+    unwarned = ("--notification-setting-keys", "event=CA_CERTIFICATE_EXPIRY,channel=ALL")
+    left = cli(ra, "reset-notification-settings", *one, *unwarned)["trustAnchor"]["notificationSettings"]
+    assert 9 not in [each["threshold"] for each in left]
     cli(ra, "tag-resource", *arn, "--tags", "key=k,value=v", "key=l,value=w")
     cli(ra, "untag-resource", *arn, "--tag-keys", "l")
     assert cli(ra, "list-tags-for-resource", *arn)["tags"] == [{"key": "k", "value": "v"}]
     names = ("--name", "c", "--crl-data", "fileb://crl.pem", "--trust-anchor-arn", anchor["trustAnchorArn"])
     crl = cli(ra, "import-crl", *names)["crl"]
-    assert cli(ra, "enable-crl", "--crl-id", crl["crlId"])["crl"]["enabled"]
+    which = ("--crl-id", crl["crlId"])
+    assert cli(ra, "enable-crl", *which)["crl"]["enabled"]
+    assert not cli(ra, "disable-crl", *which)["crl"]["enabled"]
+    cli(ra, "update-crl", *which, "--name", "c", "--crl-data", "fileb://crl.pem")
+    assert (
+        base64.b64decode(cli(ra, "get-crl", *which)["crl"]["crlData"])
+        == (cli.folder / "crl.pem").read_bytes()
+    )
     assert [each["name"] for each in cli(ra, "list-crls")["crls"]] == ["c"]
-    cli(ra, "delete-crl", "--crl-id", crl["crlId"])
+    cli(ra, "delete-crl", *which)
     cli(ra, "delete-trust-anchor", *one)
     assert cli(ra, "list-trust-anchors", "--page-size", "1")["trustAnchors"] == []
     gone = cli.refused(ra, "get-trust-anchor", *one)
@@ -163,10 +189,18 @@ def test_profiles_and_subjects(cli: Cli) -> None:
     mapped = cli(ra, "put-attribute-mapping", *one, *mapping)["profile"]["attributeMappings"]
     (subject,) = [each["mappingRules"] for each in mapped if each["certificateField"] == "x509Subject"]
     assert {"specifier": "CN"} in subject
+    unmapped = ("--certificate-field", "x509Subject", "--specifiers", "CN")
+    left = cli(ra, "delete-attribute-mapping", *one, *unmapped)["profile"]["attributeMappings"]
+    assert {"specifier": "CN"} not in [rule for each in left for rule in each["mappingRules"]]
+    assert cli(ra, "enable-profile", *one)["profile"]["enabled"]
+    assert not cli(ra, "disable-profile", *one)["profile"]["enabled"]
+    assert cli(ra, "update-profile", *one, "--name", "p")["profile"]["name"] == "p"
     shown = cli(ra, "get-profile", *one)["profile"]
     assert (shown["durationSeconds"], shown["roleArns"]) == (900, [role])
     assert [each["name"] for each in cli(ra, "list-profiles")["profiles"]] == ["p"]
     assert cli(ra, "list-subjects") == {"subjects": []}
+    nobody = cli.refused(ra, "get-subject", "--subject-id", NOBODY)
+    assert "(ResourceNotFoundException) when calling the GetSubject operation" in nobody
     cli(ra, "delete-profile", *one)
     bad = cli.refused(ra, "create-profile", "--name", "p", "--role-arns", "arn:aws:iam::1:user/u")
     assert "(ValidationException) when calling the CreateProfile operation" in bad
@@ -196,7 +230,7 @@ def test_secretsmanager(cli: Cli) -> None:
 def test_conditional_writes(cli: Cli) -> None:
     (cli.folder / "body").write_text("x", encoding="utf-8")
     cli("s3api", "create-bucket", "--bucket", "bucket")
-    cli("s3api", "wait", "bucket-exists", "--bucket", "bucket")
+    assert cli.wait("s3api", "bucket-exists", "--bucket", "bucket").returncode == 0
     put = ("s3api", "put-object", "--bucket", "bucket", "--key", "k", "--body", "body")
     tag = cli(*put, "--if-none-match", "*")["ETag"]
     refused = "An error occurred (PreconditionFailed) when calling the PutObject operation"
@@ -211,7 +245,7 @@ def test_conditional_writes(cli: Cli) -> None:
 def test_iam_and_sts(cli: Cli) -> None:
     name = ("--role-name", "cli")
     cli("iam", "create-role", *name, "--assume-role-policy-document", TRUST)
-    cli("iam", "wait", "role-exists", *name)
+    assert cli.wait("iam", "role-exists", *name).returncode == 0
     cli("iam", "put-role-policy", *name, "--policy-name", "p", "--policy-document", POLICY)
     assert cli("iam", "get-role-policy", *name, "--policy-name", "p")["PolicyDocument"] == json.loads(POLICY)
     assert cli("sts", "get-caller-identity")["Account"] == "123456789012"
@@ -239,7 +273,7 @@ def test_acm_pca(cli: Cli) -> None:
     )
     arn = cli(pca, "create-certificate-authority", *kind)["CertificateAuthorityArn"]
     one = ("--certificate-authority-arn", arn)
-    cli(pca, "wait", "certificate-authority-csr-created", *one)
+    assert cli.wait(pca, "certificate-authority-csr-created", *one).returncode == 0
     csr = cli(pca, "get-certificate-authority-csr", *one)["Csr"]
     (cli.folder / "csr.pem").write_text(csr, encoding="utf-8")
     template = ("--template-arn", "arn:aws:acm-pca:::template/RootCACertificate/V1")
@@ -252,7 +286,7 @@ def test_acm_pca(cli: Cli) -> None:
         "Value=9,Type=DAYS",
     )
     issued = ("--certificate-arn", cli(pca, "issue-certificate", *one, *how, *template)["CertificateArn"])
-    cli(pca, "wait", "certificate-issued", *one, *issued)
+    assert cli.wait(pca, "certificate-issued", *one, *issued).returncode == 0
     root = cli(pca, "get-certificate", *one, *issued)["Certificate"]
     (cli.folder / "root.pem").write_text(root, encoding="utf-8")
     cli(pca, "import-certificate-authority-certificate", *one, "--certificate", "fileb://root.pem")
@@ -260,6 +294,18 @@ def test_acm_pca(cli: Cli) -> None:
     assert (shown["Status"], shown["Type"]) == ("ACTIVE", "ROOT")
     cli(pca, "tag-certificate-authority", *one, "--tags", "Key=k,Value=v")
     assert cli(pca, "list-tags", *one)["Tags"] == [{"Key": "k", "Value": "v"}]
+    cli(pca, "untag-certificate-authority", *one, "--tags", "Key=k")
+    assert cli(pca, "list-tags", *one)["Tags"] == []
+    principal = (*one, "--principal", "acm.amazonaws.com")
+    cli(pca, "create-permission", *principal, "--actions", "IssueCertificate", "GetCertificate")
+    (permission,) = cli(pca, "list-permissions", *one)["Permissions"]
+    assert permission["Actions"] == ["IssueCertificate", "GetCertificate"]
+    cli(pca, "delete-permission", *principal)
+    assert cli(pca, "get-certificate-authority-certificate", *one)["Certificate"] == root.rstrip()
+    serial = f"{x509.load_pem_x509_certificate(root.encode()).serial_number:x}"
+    why = ("--certificate-serial", serial, "--revocation-reason", "SUPERSEDED")
+    own = cli.refused(pca, "revoke-certificate", *one, *why)
+    assert "(InvalidRequestException) when calling the RevokeCertificate operation" in own
     assert [each["Arn"] for each in cli(pca, "list-certificate-authorities")["CertificateAuthorities"]] == [
         arn
     ]

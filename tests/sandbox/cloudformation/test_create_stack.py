@@ -174,6 +174,10 @@ def test_a_failing_rollback_is_told(stacks: Any, backend: Any, parameter: Any, t
     assert stacks.delete("s")["StackStatus"] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A resource that fails half made is removed.",
+    source="AWS CloudFormation User Guide: Stack failure options",
+)
 def test_half_made_resources_are_removed(stacks: Any, aws: Any, template: Any) -> None:
     role = {
         "Type": "AWS::IAM::Role",

@@ -89,6 +89,10 @@ def test_a_full_bucket_fails_and_can_be_retained(
     assert aws("s3").head_bucket(Bucket=bucket)
 
 
+@pytest.mark.conforms(
+    "CloudFormation: What a resource needs stays as long as that cannot be deleted.",
+    source="AWS CloudFormation User Guide: Delete a stack",
+)
 def test_what_a_failed_resource_needs_stays(
     stacks: Any, aws: Any, backend: Any, parameter: Any, template: Any
 ) -> None:

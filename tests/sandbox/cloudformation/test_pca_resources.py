@@ -65,6 +65,10 @@ def described(pca: Any, arn: str) -> Any:
     return pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: AWS::ACMPCA::CertificateAuthority and its kin make a root, and take it down.",
+    source="CloudFormation resource schema: AWS::ACMPCA::CertificateAuthority",
+)
 def test_a_root_is_made_and_taken_down(stacks: Stacks, pca: Any) -> None:
     made = stacks.create("root", template())
     assert made["StackStatus"] == "CREATE_COMPLETE"
@@ -84,6 +88,10 @@ def test_a_root_is_made_and_taken_down(stacks: Stacks, pca: Any) -> None:
     assert stacks.steps(made["StackId"], "Activation")[-1] == "DELETE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An authority's tags and status change in place.",
+    source="CloudFormation resource schema: AWS::ACMPCA::CertificateAuthorityActivation",
+)
 def test_revocation_and_status_change_in_place(stacks: Stacks, pca: Any, aws: Any) -> None:
     stacks.create("root", template())
     arn = stacks.physical_id("root", "Authority")
@@ -101,6 +109,10 @@ def test_revocation_and_status_change_in_place(stacks: Stacks, pca: Any, aws: An
     assert "policy" in stacks.reasons("root", "UPDATE_FAILED")["Authority"]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An authority with another key algorithm is another one.",
+    source="CloudFormation resource schema: AWS::ACMPCA::CertificateAuthority",
+)
 def test_another_key_is_another_authority(stacks: Stacks, pca: Any) -> None:
     stacks.create("root", template())
     arn = stacks.physical_id("root", "Authority")
@@ -111,6 +123,10 @@ def test_another_key_is_another_authority(stacks: Stacks, pca: Any) -> None:
     assert described(pca, arn)["Status"] == "DELETED"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An active authority cannot be deleted with its stack.",
+    source="AWS Private CA API Reference: DeleteCertificateAuthority",
+)
 def test_an_active_authority_cannot_be_deleted(stacks: Stacks, pca: Any) -> None:
     kept = copy.deepcopy(ROOT)
     kept["Activation"]["DeletionPolicy"] = "Retain"
@@ -120,6 +136,10 @@ def test_an_active_authority_cannot_be_deleted(stacks: Stacks, pca: Any) -> None
     assert described(pca, arn)["Status"] == "ACTIVE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: An authority's signing algorithm of another family fails the stack.",
+    source="AWS Private CA API Reference: CreateCertificateAuthority",
+)
 def test_a_wrong_algorithm_fails_the_stack(stacks: Stacks) -> None:
     wrong = copy.deepcopy(ROOT)
     wrong["Authority"]["Properties"]["SigningAlgorithm"] = "SHA256WITHRSA"

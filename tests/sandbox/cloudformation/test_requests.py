@@ -79,6 +79,10 @@ def test_a_refused_request_does_not_use_its_token_up(stacks: Any, parameter: Any
         assert message == "No updates are to be performed."
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A client request token keeps to its alphabet.",
+    source="botocore model: cloudformation ClientRequestToken",
+)
 def test_malformed_token(stacks: Any, parameter: Any, template: Any) -> None:
     _, message = _refusal(stacks.begin, name="s", template=template(A=parameter()), ClientRequestToken="a b")
     assert "'clientRequestToken'" in message
@@ -170,6 +174,10 @@ def test_inline_limit_and_template_url(stacks: Any, aws: Any, parameter: Any, te
     assert "Either Template URL or Template Body" in _refusal(create, StackName="t")[1]
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Options that are not offered, such as parameters, are refused by name.",
+    source="The sandbox's own limit",
+)
 def test_options_not_offered_are_refused_by_name(stacks: Any, parameter: Any, template: Any) -> None:
     options: dict[str, Any] = {
         "Parameters": [{"ParameterKey": "A", "ParameterValue": "b"}],
@@ -184,6 +192,10 @@ def test_options_not_offered_are_refused_by_name(stacks: Any, parameter: Any, te
         assert message == f"The iam-ra sandbox does not offer the option {name}."
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Operations that are not offered, such as change sets, are refused by name.",
+    source="The sandbox's own limit",
+)
 def test_operations_not_offered_are_refused_by_name(stacks: Any) -> None:
     calls: dict[str, Any] = {
         "CreateChangeSet": lambda: stacks.client.create_change_set(

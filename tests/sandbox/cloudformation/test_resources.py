@@ -107,6 +107,10 @@ def test_bucket(stacks: Any, aws: Any) -> None:
             call(Bucket=name)
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A bucket is made in the Region of its stack.",
+    source="CloudFormation resource schema: AWS::S3::Bucket",
+)
 def test_bucket_in_another_region(stacks: Any, aws: Any) -> None:
     west = type(stacks)(aws("cloudformation", "eu-west-1"))
     done = west.create("s", _stack("AWS::S3::Bucket", {"BucketName": "in-the-west"}))
@@ -405,6 +409,10 @@ def test_secret(stacks: Any, aws: Any) -> None:
     assert stacks.create("s", template)["StackStatus"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A secret that was deleted by hand fails an update, and not a deletion.",
+    source="CloudFormation resource schema: AWS::SecretsManager::Secret",
+)
 def test_a_secret_deleted_by_hand(stacks: Any, aws: Any) -> None:
     template = _stack("AWS::SecretsManager::Secret", {"Name": "a"})
     stacks.create("s", template)

@@ -96,6 +96,10 @@ def test_attributes_can_be_got_on_aws(kind: str) -> None:
     assert HANDLERS[kind].attributes <= names | {"Type", "Value"}
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Tags of a stack go where the schemas say.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 @pytest.mark.parametrize("kind", sorted(HANDLERS))
 def test_tags_go_where_the_registry_says(kind: str) -> None:
     tagging = _registry(kind).get("tagging", {})

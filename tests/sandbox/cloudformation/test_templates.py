@@ -118,6 +118,10 @@ def test_what_aws_refuses(stacks: Any, case: str) -> None:
     assert message in _refusal(stacks, template, "validate_template")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: Parameters, conditions, custom resources and the like in a template are refused by name.",
+    source="The sandbox's own limit",
+)
 @pytest.mark.parametrize("what", NOT_OFFERED)
 def test_what_the_sandbox_does_not_offer_is_named(stacks: Any, what: str) -> None:
     message = _refusal(stacks, NOT_OFFERED[what], "create_stack")
@@ -209,6 +213,10 @@ def test_wrong_properties_fail_the_resource(stacks: Any, properties: Any, messag
     assert all(message in reason for message in messages)
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A wrong property fails an update and leaves the resource as it was.",
+    source="CloudFormation resource schemas, as cfn-lint ships them",
+)
 def test_wrong_properties_fail_an_update_and_leave_the_resource(stacks: Any, aws: Any) -> None:
     stacks.create("s", {"Resources": {"A": P | {"Properties": P["Properties"] | {"Name": "/a"}}}})  # type: ignore[operator]
     wrong = {"Type": "String", "Value": "w", "Name": "/a", "Foo": 1}

@@ -242,6 +242,21 @@ def test_a_resource_gone_behind_our_back_fails_update_and_rollback_and_can_be_sk
 
 
 @pytest.mark.conforms(
+    "CloudFormation: What was changed by hand stays until the template changes that resource.",
+    source="AWS CloudFormation User Guide: Update behaviors of stack resources",
+)
+def test_what_was_changed_by_hand_stays_until_the_template_changes_it(
+    stacks: Any, aws: Any, parameter: Any, template: Any
+) -> None:
+    stacks.create("s", template(A=parameter("one", "/a"), B=parameter("one", "/b")))
+    aws("ssm").put_parameter(Name="/a", Value="by hand", Overwrite=True)
+    stacks.update("s", template(A=parameter("one", "/a"), B=parameter("two", "/b")))
+    assert [_value(aws, name) for name in ("/a", "/b")] == ["by hand", "two"]
+    stacks.update("s", template(A=parameter("two", "/a"), B=parameter("two", "/b")))
+    assert _value(aws, "/a") == "two"
+
+
+@pytest.mark.conforms(
     "CloudFormation: Without rollback an update stays UPDATE_FAILED, and the next one goes on.",
     source="AWS CloudFormation User Guide: Stack failure options",
 )
@@ -256,6 +271,10 @@ def test_update_without_rollback_stays_failed_and_goes_on(
     assert _value(aws, "/p") == "two"
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A removed resource that cannot be deleted does not fail an update.",
+    source="AWS CloudFormation User Guide: Stack status codes",
+)
 def test_left_over_resources_do_not_fail_an_update(
     stacks: Any, backend: Any, parameter: Any, template: Any
 ) -> None:
@@ -280,6 +299,10 @@ def test_a_stack_under_way_takes_no_update(stacks: Any, parameter: Any, template
     stacks.settled(stack_id)
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A resource keeps its type.",
+    source="AWS CloudFormation API Reference: UpdateStack",
+)
 def test_missing_stack_and_changed_type(stacks: Any, parameter: Any, template: Any) -> None:
     with pytest.raises(ClientError, match=r"Stack \[none\] does not exist"):
         stacks.update("none", template(A=parameter()))
