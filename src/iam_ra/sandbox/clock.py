@@ -1,8 +1,8 @@
 """The sandbox's time of day: the real one, or one that was set ahead or back, and runs on from there.
 
 One for the whole process, as moto's state is. What judges by it: everything that asks `now`, and of moto whatever asks
-`moto.core.utils.utcnow`, which is nearly all of it, and Secrets Manager's dates. Not covered: the creation dates of S3
-buckets.
+`moto.core.utils.utcnow`, which is nearly all of it, Secrets Manager's dates and the creation
+dates of S3 buckets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""KMS: a key that is disabled or pending deletion does nothing, and a key policy is JSON.
+"""KMS: a key that is disabled or pending deletion does nothing, and is gone in the end; a key policy is JSON.
 
 Source: KMS developer guide, "Key states of AWS KMS keys"; KMS API reference (Encrypt, ScheduleKeyDeletion, PutKeyPolicy).
 """
@@ -12,6 +12,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 
+from iam_ra.sandbox import clock
 from iam_ra.sandbox.patches import kms_signing
 from iam_ra.sandbox.patches.wrapping import around
 
@@ -38,6 +39,11 @@ def install() -> None:
     kms_signing.install()
     _mend_uses()
     _mend_changes()
+
+    @around(KmsResponse, "call_action")
+    def call_action(original: Any, self: Any) -> Any:
+        _remove_overdue(self.kms_backend)
+        return original(self)
 
 
 def _mend_uses() -> None:
@@ -81,6 +87,14 @@ def _mend_changes() -> None:
                     "MalformedPolicyDocumentException", "Policy contains invalid JSON"
                 ) from None
             return original(self)
+
+
+def _remove_overdue(backend: Any) -> None:
+    """Delete the keys whose waiting period is over: AWS does it within a day, here it is at once."""
+    now = clock.now().replace(tzinfo=None)
+    over = [each.id for each in backend.keys.values() if each.deletion_date and each.deletion_date <= now]
+    for key_id in over:
+        backend.delete_key(key_id)
 
 
 def _check_use(backend: Any, key_id: str) -> None:

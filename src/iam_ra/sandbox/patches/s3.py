@@ -1,4 +1,4 @@
-"""S3: bucket policies with conditions, conditional writes that meet a deletion.
+"""S3: bucket policies with conditions, conditional writes that meet a deletion, buckets of the sandbox's time.
 
 moto denies whatever a Deny statement names, its conditions notwithstanding, so that a bucket that wants TLS could not be
 used at all. Here a statement with conditions is passed over: calls to the sandbox count as made over TLS
@@ -20,7 +20,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
-from iam_ra.sandbox import wire
+from iam_ra.sandbox import clock, wire
 from iam_ra.sandbox.call import Call
 from iam_ra.sandbox.patches import ARRIVED
 from iam_ra.sandbox.patches.wrapping import around
@@ -34,6 +34,11 @@ def install() -> None:
     """Mend moto.s3."""
     around(FakeBucket, "get_permission")(_get_permission)
     _mend_writes()
+
+    @around(FakeBucket, "__init__")
+    def __init__(original: Any, self: Any, *arguments: Any, **options: Any) -> None:  # noqa: N807
+        original(self, *arguments, **options)
+        self.creation_date = clock.now()
 
 
 def _mend_writes() -> None:

@@ -1,4 +1,4 @@
-"""Secrets Manager: deletion windows, the size of a value, names, deprecated versions; look-ups that stay fast.
+"""Secrets Manager: deletion windows and their end, the size of a value, names, deprecated versions; look-ups that stay fast.
 
 Source: Secrets Manager API reference and user guide (quotas, staging labels, deletion).
 """
@@ -20,6 +20,7 @@ from moto.secretsmanager.exceptions import (
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, SecretsStore
 from moto.secretsmanager.responses import SecretsManagerResponse
 
+from iam_ra.sandbox import clock
 from iam_ra.sandbox.patches.wrapping import around
 
 MAX_BYTES = 65_536
@@ -101,6 +102,11 @@ def _mend_values() -> None:
 
 
 def _mend_window() -> None:
+    @around(SecretsManagerResponse, "call_action")
+    def call_action(original: Any, self: Any) -> Any:
+        _remove_overdue(self.backend.secrets)
+        return original(self)
+
     for name in REFUSED_IN_WINDOW:
 
         @around(SecretsManagerResponse, name)
@@ -117,6 +123,14 @@ def _mend_window() -> None:
         if secret is not None and secret.is_deleted():
             raise InvalidRequestException(MARKED)
         return original(self, secret_id, *more, **options)
+
+
+def _remove_overdue(secrets: dict[str, Any]) -> None:
+    """Forget the secrets whose window is over. How soon after it AWS does so is not documented; here at once."""
+    now = clock.now().timestamp()
+    over = [name for name, each in secrets.items() if each.is_deleted() and each.deleted_date <= now]
+    for name in over:
+        dict.pop(secrets, name)
 
 
 def _mend_versions() -> None:
