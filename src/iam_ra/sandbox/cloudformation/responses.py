@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.core.responses import BaseResponse
 
@@ -12,18 +12,20 @@ from iam_ra.sandbox.cloudformation import validation
 from iam_ra.sandbox.cloudformation.answers import Answer
 from iam_ra.sandbox.cloudformation.errors import ValidationError
 from iam_ra.sandbox.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from iam_ra.sandbox.cloudformation.paging import PAGE, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iam_ra.sandbox.cloudformation.stack import Event, Resource, Stack
 
-PAGE = 100
 STACK_LIMIT = 2000
 OUTPUT_LIMIT = 200
 CONCURRENT_RESOURCES_LIMIT = 2500
 NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
 RESOURCE_NOT_CHECKED = {"StackResourceDriftStatus": "NOT_CHECKED"}
+
+T = TypeVar("T")
 
 
 class CloudFormationResponse(BaseResponse):
@@ -65,8 +67,8 @@ class CloudFormationResponse(BaseResponse):
         """Describe one stack, or a page of all that are not deleted."""
         if name := self.params.get("StackName"):
             return Answer({"Stacks": [_stack(self.backend.stack(name))]})
-        page, token = self._page(self.backend.stacks())
-        return Answer({"Stacks": [_stack(stack) for stack in page], "NextToken": token})
+        found, token = self._page(self.backend.stacks())
+        return Answer({"Stacks": [_stack(stack) for stack in found], "NextToken": token})
 
     def list_stacks(self) -> Answer:
         """List all stacks, deleted ones too."""
@@ -74,16 +76,16 @@ class CloudFormationResponse(BaseResponse):
         stacks = [
             stack for stack in self.backend.stacks(deleted=True) if not wanted or stack.status in wanted
         ]
-        page, token = self._page(stacks)
-        return Answer({"StackSummaries": [_summary(stack) for stack in page], "NextToken": token})
+        found, token = self._page(stacks)
+        return Answer({"StackSummaries": [_summary(stack) for stack in found], "NextToken": token})
 
     def describe_stack_events(self) -> Answer:
         """Return a page of a stack's events, newest first."""
         stack = self.backend.stack(self.params["StackName"])
         with stack.lock:
             events = stack.events[::-1]
-        page, token = self._page(events)
-        return Answer({"StackEvents": [_event(stack, event) for event in page], "NextToken": token})
+        found, token = self._page(events)
+        return Answer({"StackEvents": [_event(stack, event) for event in found], "NextToken": token})
 
     def describe_stack_resources(self) -> Answer:
         """Describe a stack's resources, at most 100, or the stack that holds a physical resource."""
@@ -108,8 +110,8 @@ class CloudFormationResponse(BaseResponse):
 
     def list_stack_resources(self) -> Answer:
         """List a page of a stack's resources."""
-        page, token = self._page(_resources(self.backend.stack(self.params["StackName"])))
-        summaries = [_resource(each) | {"LastUpdatedTimestamp": each.since} for each in page]
+        found, token = self._page(_resources(self.backend.stack(self.params["StackName"])))
+        summaries = [_resource(each) | {"LastUpdatedTimestamp": each.since} for each in found]
         return Answer({"StackResourceSummaries": summaries, "NextToken": token})
 
     def get_template(self) -> Answer:
@@ -153,13 +155,8 @@ class CloudFormationResponse(BaseResponse):
                 return stack
         raise ValidationError(f"Stack for {physical_id} does not exist")
 
-    def _page(self, items: Sequence[Any]) -> tuple[Sequence[Any], str | None]:
-        text = self.params.get("NextToken") or "0"
-        if not text.isdecimal():
-            raise ValidationError("Invalid NextToken")
-        start = int(text)
-        end = start + PAGE
-        return items[start:end], str(end) if end < len(items) else None
+    def _page(self, items: Sequence[T]) -> tuple[Sequence[T], str | None]:
+        return page(items, self.params.get("NextToken"), self._get_action())
 
 
 def _stack(stack: Stack) -> dict[str, Any]:
