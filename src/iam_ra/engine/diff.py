@@ -79,8 +79,17 @@ class _World:
         return known.outputs.get(ref.output, UNKNOWN)
 
     def _keeps(self, change: Change, output: str) -> bool:
-        return change.action is Action.UPDATE and (
-            change.record_only or output in self.rules[change.kind].kept_outputs(change)
+        kept = change.record_only or output in self.rules[change.kind].kept_outputs(change)
+        return change.action is Action.UPDATE and kept and not self._is_another(change, output)
+
+    def _is_another(self, change: Change, output: str) -> bool:
+        """Tell whether the world shows another output than was recorded: made again by an apply that was killed."""
+        seen, known = self.observed.get(change.address), change.recorded
+        return (
+            seen is not None
+            and known is not None
+            and output in seen.facts
+            and seen.facts[output] != known.outputs.get(output)
         )
 
 

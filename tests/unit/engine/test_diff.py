@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.engine.samples import Rules, known, only, part, plan_of, ref, said, seen, waits
 
-from iam_ra.engine.action import Action, Cause
+from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.diff import FieldChange
 from iam_ra.engine.errors import InternalError, StateError
 from iam_ra.engine.part import UNKNOWN, Presence
+
+if TYPE_CHECKING:
+    from iam_ra.engine.part import Part
 
 
 def test_what_is_only_in_the_file_is_created() -> None:
@@ -252,3 +257,48 @@ def test_the_plan_does_not_depend_on_any_order() -> None:
         shuffler.shuffle(desired)
         shuffler.shuffle(recorded)
         assert plan_of(desired, recorded).changes == whole.changes
+
+
+DUE = Reason(Cause.RENEWAL, "its day has come")
+
+
+def dated(inputs: dict[str, Any], **more: Any) -> Part:
+    return replace(part("a:x", inputs), because=(DUE,), **more)
+
+
+def test_a_reason_of_the_calendar_stands_in_for_an_edit() -> None:
+    change = only(plan_of([dated({"v": 2})], [known("a:x", {"v": 1})]))
+    assert said(change) == [(Cause.RENEWAL, DUE.text)]
+
+
+@pytest.mark.parametrize(
+    ("before", "causes"),
+    [
+        ({"names": ["old", "new"], "v": 1}, [Cause.RENEWAL]),
+        ({"names": ["old"], "v": 1}, [Cause.RENEWAL, Cause.EDITED]),
+        ({"names": ["old", "new"], "v": 2}, [Cause.RENEWAL, Cause.EDITED]),
+        ({"names": ["new"], "v": 2}, [Cause.EDITED]),
+    ],
+)
+def test_edits_show_beside_what_a_day_changed(before: dict[str, Any], causes: list[Cause]) -> None:
+    wanted = dated({"names": ["new"], "v": 1}, undated={"names": ["old", "new"]})
+    change = only(plan_of([wanted], [known("a:x", before)]))
+    assert [cause for cause, _ in said(change)] == causes
+
+
+def test_a_wish_changes_a_part_that_is_as_recorded() -> None:
+    wish = Reason(Cause.REQUESTED, "asked for")
+    wanted = replace(part("a:x", {"v": 1}), forced=(wish,))
+    change = only(plan_of([wanted], [known("a:x", {"v": 1})]))
+    assert (change.action, said(change)) == (Action.UPDATE, [(Cause.REQUESTED, "asked for")])
+    # What is new is made anyway.
+    assert said(only(plan_of([wanted]))) == [(Cause.NEW, "new in the file")]
+
+
+def test_what_was_made_again_and_not_recorded_is_not_what_others_know() -> None:
+    recorded = [known("a:x", outputs={"arn": "one"}), known("b:x", {"arn": "one"}, needs=["a:x"])]
+    desired = [part("a:x"), part("b:x", {"arn": ref("a:x", "arn")})]
+    rules = {"thing": Rules(stable=frozenset({"arn"}))}
+    plan = plan_of(desired, recorded, {"a:x": seen(arn="two"), "b:x": seen()}, rules=rules)
+    assert [str(change.address) for change in plan.changes] == ["a:x", "b:x"]
+    assert plan.changes[1].inputs == {"arn": UNKNOWN}
