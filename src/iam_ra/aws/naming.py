@@ -59,6 +59,10 @@ class Names:
         """Name the trust anchor of an authority."""
         return f"{self.prefix}{scope}"
 
+    def revocation_list(self, scope: str, generation: int) -> str:
+        """Name the revocation list of an authority's generation, which stands on the authority's trust anchor."""
+        return self.trust_anchor(scope) if generation == 1 else f"{self.trust_anchor(scope)}-{generation}"
+
     @property
     def role_path(self) -> str:
         """The IAM path of every role."""
@@ -91,6 +95,10 @@ class Names:
     def authority_key_mirror(self, scope: str, generation: int) -> str:
         """Return the S3 key of the copy of the SOPS file that holds the key of an authority's generation."""
         return f"{self.namespace}/ca/{scope}/key-{generation}.yaml"
+
+    def revocation_list_key(self, scope: str, generation: int) -> str:
+        """Return the S3 key of the copy of the revocation list of an authority's generation."""
+        return f"{self.namespace}/ca/{scope}/revocations-{generation}.pem"
 
     def host_key(self, host: str, name: str) -> str:
         """Return the S3 key of one of a host's objects."""

@@ -63,14 +63,15 @@ class Generation:
 class Revocation:
     """A certificate that no longer counts. `serial` is decimal, `reason` a word of RFC 5280 5.3.1 (`superseded`).
 
-    `text` says in words whose it was and why it goes.
+    Of one that the recorded list does not hold yet, `host` says whose it is and `text` why it goes.
     """
 
     serial: str
     reason: str
     when: datetime
     not_after: datetime
-    text: str
+    host: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Authority:
 
     `renew_before` is how long before its end a generation is followed by the next. `sops_path` is where the key store
     `sops` keeps the first generation's key. `generations` are those that some live certificate needs, the one that
-    signs last, and `revoked` holds, by generation, the certificates that count no more: the file says neither, the
-    state does.
+    signs last; `revoked` holds, by generation, the certificates that count no more, and `reinstated` generations and
+    hosts of which a certificate counts again: the file says none of that, the state does.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Authority:
     protect: bool
     generations: tuple[Generation, ...]
     revoked: Mapping[int, tuple[Revocation, ...]]
+    reinstated: tuple[tuple[int, str], ...] = ()
 
     @property
     def current(self) -> Generation:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from iam_ra.kinds.binding import with_bindings
 from iam_ra.kinds.host_certificate import with_former
+from iam_ra.kinds.revoked import with_revoked
+from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +44,12 @@ def remember(
     namespace: Namespace,
     recorded: Mapping[Address, Recorded],
     snapshot: Snapshot,
-    wishes: Wishes,  # noqa: ARG001
+    wishes: Wishes,
 ) -> Namespace:
     """Return the namespace with everything in it that only the state and the bucket know."""
     now = snapshot.caller.now
     namespace = with_former(namespace, recorded, now)
-    return with_bindings(namespace, recorded, now)
+    namespace = with_bindings(namespace, recorded, now)
+    at_once = frozenset() if wishes.keep_old else wishes.renew
+    issued = issued_in(snapshot.objects, snapshot.names)
+    return with_revoked(namespace, recorded, issued, now, at_once)

@@ -1,0 +1,271 @@
+"""`ca/x:revocations`: the certificates of an authority that Roles Anywhere must refuse; a part a generation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iam_ra.aws.crls import MAX_PER_ANCHOR, CrlInfo, Crls
+from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG
+from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.address import Address
+from iam_ra.engine.errors import CertificateError, ConflictError, KeyStoreError
+from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
+from iam_ra.kinds.authority import ENTITIES, authority_certificate, revocation_list
+from iam_ra.kinds.base import Kind, register
+from iam_ra.kinds.host_keys import ENTITIES as HOSTS
+from iam_ra.kinds.role import role_stack
+from iam_ra.kinds.trust_anchor import trust_anchor_arn
+from iam_ra.pki.crl import MAX_PEM_BYTES, CrlEntry, CrlRequest, crl_numbers, crl_pem, largest_pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Authority, Host, Namespace, Revocation
+    from iam_ra.engine.plan import Change
+    from iam_ra.files.repository import Repository
+    from iam_ra.kinds.run import Run
+
+_NAMED = 3
+_CAUSES = {
+    "cessation_of_operation": Cause.REMOVED,
+    "superseded": Cause.OVERLAP_OVER,
+    "certificate_hold": Cause.EDITED,
+}
+_DELIVERIES = {"secretsmanager": "secrets", "sops": "sops", "age": "age"}
+
+
+@register
+class RevocationList(Kind):
+    """A CRL on the authority's trust anchor, whole each time, signed by the generation that issued what it revokes."""
+
+    name = "revocation-list"
+    summary = "an authority's revocation list: certificates that open nothing any more"
+    drift_notes: ClassVar[Mapping[str, str]] = {
+        "data": "its list was changed outside iam-ra",
+        "enabled": "it was disabled outside iam-ra",
+    }
+
+    def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
+        """Yield one part for each generation of which some certificate counts no more."""
+        for authority in namespace.authorities.values():
+            # A private CA revokes by itself.
+            if authority.mode != "self-signed":
+                continue
+            for generation, revoked in sorted(authority.revoked.items()):
+                inputs = {
+                    "trust_anchor": trust_anchor_arn(authority.name),
+                    "generation": generation,
+                    "authority": Ref(authority_certificate(authority.name, generation), "fingerprint"),
+                    "revoked": [
+                        {
+                            "serial": each.serial,
+                            "reason": each.reason,
+                            "when": each.when.isoformat(),
+                            "not_after": each.not_after.isoformat(),
+                        }
+                        for each in revoked
+                    ],
+                }
+                yield Part(
+                    revocation_list(authority.name, generation),
+                    self.name,
+                    inputs,
+                    depends_on=_deliveries(revoked, namespace.hosts),
+                    # Until no role trusts the anchor, it must not forget whom to refuse.
+                    released_by=_roles_of(authority, namespace),
+                    because=tuple(_because(revoked, authority.reinstated, generation)),
+                )
+
+    def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
+        """Return the lists that bear our names on our trust anchors. Others' lists there are left alone."""
+        by_place = {(each.anchor_arn, each.name): each for each in snapshot.crls}
+        found = {}
+        for stack in snapshot.stacks.values():
+            entity, _, _ = stack.tags.get(ADDRESS_TAG, "").partition(":")
+            anchor = stack.outputs.get("TrustAnchorArn")
+            if anchor is None or not entity.startswith(ENTITIES) or not snapshot.owns(stack):
+                continue
+            scope = entity.removeprefix(ENTITIES)
+            for generation in _generations(snapshot, scope, anchor):
+                crl = by_place[anchor, snapshot.names.revocation_list(scope, generation)]
+                facts = {"id": crl.id, "data": crl.digest, "enabled": crl.enabled, "kind": self.name}
+                found[revocation_list(scope, generation)] = Observed(Presence.PRESENT, facts)
+        return found
+
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
+        """Say that nothing is left to revoke."""
+        ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"]]
+        if all(end <= now for end in ends):
+            return Reason(
+                Cause.EXPIRED, f"the last certificate that it revokes ended on {max(ends):%Y-%m-%d}"
+            )
+        return Reason(Cause.EDITED, "nothing that it revokes is to be refused any more")
+
+    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Sign the list, unless the bucket has it as it was signed, and import it or put it in the former one's place."""
+        scope, generation = _of(change.address)
+        crls, recorded = Crls(run.aws.rolesanywhere), change.recorded
+        there = crls.list()
+        anchor, name = inputs["trust_anchor"], run.names.revocation_list(scope, generation)
+        known = next((each for each in there if (each.anchor_arn, each.name) == (anchor, name)), None)
+        if known is not None and (recorded is None or recorded.outputs.get("id") != known.id):
+            _check_owner(known, crls, run)
+        key = run.names.revocation_list_key(scope, generation)
+        pem = None
+        if recorded is not None and recorded.inputs == inputs:
+            stored = run.bucket.get(key)
+            is_good = stored is not None and _digest(stored.data) == recorded.outputs["data"]
+            pem = stored.data if stored is not None and is_good else None
+        if pem is None:
+            pem = _sign(change, inputs, run, known)
+            run.bucket.put(key, pem)
+        if known is None:
+            _check_slots(scope, anchor, there)
+            tags = {**run.owner_tags(change.address), ADDRESS_TAG: str(change.address)}
+            identifier = crls.load(name, anchor, pem, tags)
+        else:
+            identifier = crls.replace(known, pem)
+        if recorded is not None and recorded.outputs.get("id") not in {None, identifier}:
+            crls.delete(recorded.outputs["id"])
+        return {"id": identifier, "data": _digest(pem), "enabled": True}
+
+    def delete(self, recorded: Recorded, run: Run) -> None:
+        """Delete the list, and its copy in the bucket."""
+        crls = Crls(run.aws.rolesanywhere)
+        if not recorded.inputs:
+            for each in crls.list():
+                if each.id == recorded.outputs["id"]:
+                    _check_owner(each, crls, run)
+        crls.delete(recorded.outputs["id"])
+        run.bucket.delete(run.names.revocation_list_key(*_of(recorded.address)))
+
+
+def revocation_warnings(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield a line for each list that grows too long for the service."""
+    for change in changes:
+        if change.kind == RevocationList.name and change.action is not Action.DELETE:
+            count = len(change.inputs["revoked"])
+            if largest_pem(count) > MAX_PEM_BYTES:
+                yield f"{_too_long(change.address.entity, count)}: {_way_out(change.address.entity)}"
+
+
+def _of(address: Address) -> tuple[str, int]:
+    """Return the authority and the generation of a list."""
+    return address.entity.removeprefix(ENTITIES), int(address.part.partition("-")[2] or 1)
+
+
+def _generations(snapshot: Snapshot, scope: str, anchor: str) -> Iterator[int]:
+    first = snapshot.names.revocation_list(scope, 1)
+    for each in snapshot.crls:
+        rest = each.name.removeprefix(first)
+        if each.anchor_arn != anchor or not each.name.startswith(first):
+            continue
+        number = rest.removeprefix("-")
+        if not rest:
+            yield 1
+        elif rest != number and number.isascii() and number.isdigit() and str(int(number)) == number != "1":
+            yield int(number)
+
+
+def _deliveries(revoked: Iterable[Revocation], hosts: Mapping[str, Host]) -> tuple[Address, ...]:
+    """Return what must be delivered first: who stays gets the next certificate before the old one is refused."""
+    staying = sorted({each.host for each in revoked if each.host in hosts})
+    return tuple(
+        Address(f"{HOSTS}{name}", part)
+        for name in staying
+        for part in ("certificate", *(_DELIVERIES[each] for each in hosts[name].delivery))
+    )
+
+
+def _roles_of(authority: Authority, namespace: Namespace) -> tuple[Address, ...]:
+    return tuple(
+        role_stack(role.name)
+        for role in namespace.roles.values()
+        if not role.authorities or authority.name in role.authorities
+    )
+
+
+def _because(
+    revoked: Iterable[Revocation], reinstated: Iterable[tuple[int, str]], generation: int
+) -> Iterator[Reason]:
+    """Yield a reason a cause, each naming a few of the hosts."""
+    texts: defaultdict[Cause, set[str]] = defaultdict(set)
+    for each in revoked:
+        if each.text:
+            texts[_CAUSES.get(each.reason, Cause.REVOKED)].add(each.text)
+    for number, host in reinstated:
+        if number == generation and host:
+            texts[Cause.EDITED].add(f"{HOSTS}{host} is no longer disabled")
+    for cause, found in sorted(texts.items()):
+        more = len(found) - _NAMED
+        said = [*sorted(found)[:_NAMED], *([f"and {more:,} more"] if more > 0 else [])]
+        yield Reason(cause, ", ".join(said))
+
+
+def _sign(change: Change, inputs: Mapping[str, Any], run: Run, known: CrlInfo | None) -> bytes:
+    """Return the signed list. Raises KeyStoreError without the authority's key, CertificateError for one too long."""
+    scope, generation = _of(change.address)
+    now, entity = run.now, change.address.entity
+    before = () if known is None else crl_numbers(known.data)
+    request = CrlRequest(
+        max((int(now.timestamp()), *(each + 1 for each in before))),
+        now,
+        tuple(
+            CrlEntry(int(each["serial"]), datetime.fromisoformat(each["when"]), each["reason"])
+            for each in inputs["revoked"]
+        ),
+    )
+    try:
+        pem = crl_pem(run.signer(scope, generation).sign_crl(request))
+    except KeyStoreError as error:
+        raise KeyStoreError(
+            f"the revocation list of {entity} is not signed: {'; '.join(each.text for each in change.reasons)}",
+            why="Of a revocation one half is left: trust policies are cut without the authority's key, but only that key "
+            f"can sign the list, and until then what it should revoke is known to Roles Anywhere as valid. {error.why}",
+            fix=f"Run `iam-ra apply` on a machine that has the key: it does just this half. {error.fix}",
+        ) from error
+    if len(pem) > MAX_PEM_BYTES:
+        raise CertificateError(_too_long(entity, len(inputs["revoked"])), fix=_way_out(entity))
+    return pem
+
+
+def _check_owner(crl: CrlInfo, crls: Crls, run: Run) -> None:
+    """Raise ConflictError for a list of our name that nobody of ours imported."""
+    tags = crls.tags(crl)
+    if (tags.get(NAMESPACE_TAG), tags.get(LINEAGE_TAG)) != (run.names.namespace, run.lineage):
+        raise ConflictError(
+            f"a revocation list named {crl.name} exists that this namespace did not make",
+            why=f"{crl.arn} does not bear its tags",
+            fix=f"if nobody needs it: `aws rolesanywhere delete-crl --crl-id {crl.id}`",
+        )
+
+
+def _check_slots(scope: str, anchor: str, there: Iterable[CrlInfo]) -> None:
+    """Raise ConflictError when others' lists leave no room on the trust anchor."""
+    others = [each for each in there if each.anchor_arn == anchor]
+    if len(others) >= MAX_PER_ANCHOR:
+        raise ConflictError(
+            f"the trust anchor of {ENTITIES}{scope} has no room for its revocation list",
+            why=f"It can have {MAX_PER_ANCHOR}, and holds {', '.join(f'{each.name} ({each.id})' for each in others)}, "
+            "which iam-ra did not import.",
+            fix="Delete one: `aws rolesanywhere delete-crl --crl-id ID`. Then run `iam-ra apply` again.",
+        )
+
+
+def _digest(pem: bytes) -> str:
+    return hashlib.sha256(pem).hexdigest()
+
+
+def _too_long(entity: str, count: int) -> str:
+    return f"the revocation list of {entity} is too long: {count:,} certificates, and AWS takes {MAX_PEM_BYTES:,} bytes"
+
+
+def _way_out(entity: str) -> str:
+    return (
+        f"begin a new generation, whose list is empty: `iam-ra ca rotate {entity.removeprefix(ENTITIES)}`; the old one "
+        "leaves with its list after the overlap. Shorter lives of certificates (`validity`) keep lists short"
+    )
