@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from iam_ra.sandbox.server import Server
 
 
+@pytest.mark.conforms(
+    "Secrets Manager: A secret is gone after its deletion window, and its name is free.",
+    source="AWS Secrets Manager API Reference: DeleteSecret",
+)
 def test_a_secret_is_gone_after_its_window(sandbox: Server, aws: Aws) -> None:
     secrets = aws("secretsmanager")
     for name in ("s", "stays"):
@@ -30,6 +34,10 @@ def test_a_secret_is_gone_after_its_window(sandbox: Server, aws: Aws) -> None:
     assert secrets.get_secret_value(SecretId="s")["SecretString"] == "2"
 
 
+@pytest.mark.conforms(
+    "KMS: A key is gone after its waiting period, with its aliases and what it encrypted.",
+    source="AWS KMS API Reference: ScheduleKeyDeletion",
+)
 def test_a_key_is_gone_after_its_waiting_period(sandbox: Server, aws: Aws) -> None:
     kms = aws("kms")
     key, stays = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))

@@ -45,6 +45,10 @@ def test_a_token_that_the_operation_never_gave_is_refused(token: str) -> None:
         page(ITEMS, token, "ListStacks")
 
 
+@pytest.mark.conforms(
+    "CloudFormation: A NextToken that the operation never gave is refused.",
+    source="AWS CloudFormation API Reference: ListStacks",
+)
 def test_so_it_is_over_http(stacks: Any) -> None:
     with pytest.raises(stacks.client.exceptions.ClientError, match="Invalid NextToken"):
         stacks.client.list_stacks(NextToken="100")
