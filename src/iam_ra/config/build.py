@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iam_ra.config import model
 from iam_ra.config.authorities import authority_sops_path
 from iam_ra.config.checks import sops_path
+from iam_ra.config.hosts import age_path
 from iam_ra.config.lives import authority_renew_before, certificate_spec
 
 if TYPE_CHECKING:
@@ -20,9 +21,16 @@ _DELIVERIES: tuple[model.Delivery, ...] = ("secretsmanager", "sops", "age")
 
 
 def build_namespace(
-    file: Path, root: Path, entry: schema.FileEntry, documents: Mapping[tuple[str, ...], model.Json]
+    file: Path,
+    root: Path,
+    entry: schema.FileEntry,
+    documents: Mapping[tuple[str, ...], model.Json],
+    requests: Mapping[str, str],
 ) -> model.Namespace:
-    """Return the namespace that a file without problems describes; `documents` are its policies by their path."""
+    """Return the namespace that a file without problems describes.
+
+    `documents` are its policies by their path, `requests` the digests of signing requests by the host.
+    """
     defaults = entry.defaults
     return model.Namespace(
         name=entry.namespace,
@@ -35,7 +43,10 @@ def build_namespace(
             for name, each in sorted(entry.certificate_authorities.items())
         },
         roles={name: _role(name, each, defaults, documents) for name, each in sorted(entry.roles.items())},
-        hosts={name: _host(name, each, defaults) for name, each in sorted(entry.hosts.items())},
+        hosts={
+            name: _host(name, each, defaults, requests.get(name, ""))
+            for name, each in sorted(entry.hosts.items())
+        },
         limits=model.Limits(entry.limits.max_delete_percent, entry.limits.trust_policy_size),
         host_paths=model.HostPaths(defaults.host_paths.certificate, defaults.host_paths.private_key),
     )
@@ -92,7 +103,7 @@ def _role(
     )
 
 
-def _host(name: str, entry: schema.HostEntry, defaults: schema.Defaults) -> model.Host:
+def _host(name: str, entry: schema.HostEntry, defaults: schema.Defaults, csr_digest: str) -> model.Host:
     return model.Host(
         name=name,
         identity=entry.identity or name,
@@ -102,9 +113,10 @@ def _host(name: str, entry: schema.HostEntry, defaults: schema.Defaults) -> mode
         certificate=certificate_spec(defaults.certificate, entry.certificate),
         delivery=() if entry.csr else _deliveries(entry.delivery or defaults.delivery),
         sops_path=sops_path(name, entry),
-        age_path=entry.age or f"secrets/hosts/{name}/iam-ra-key.age",
+        age_path=age_path(name, entry),
         age_recipients=tuple(sorted(entry.age_recipients or defaults.age_recipients or ())),
         csr=entry.csr,
+        csr_digest=csr_digest,
         disabled=entry.disabled,
         tags=_sorted(entry.tags),
         protect=entry.protect,

@@ -12,6 +12,7 @@ from iam_ra.config.authorities import check_authorities, on_disk
 from iam_ra.config.cloudformation import has_reference
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import SECTIONS, nearest
+from iam_ra.config.hosts import age_path, deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ def check_entries(source: Source, draft: Draft) -> None:
         checks.tags(host.tags, ("hosts", name, "tags"))
         checks.host(name, host)
     checks.identities()
-    checks.sops_paths()
+    checks.secret_paths()
 
 
 def sops_path(name: str, host: HostEntry) -> str:
@@ -195,7 +196,7 @@ class _Checks:
                 self._role(role, (*path, "roles", index), host.ca if known else None)
             if self.draft.sound(*path, "default_role"):
                 self._default_role(host, path)
-        if host.sops and "sops" not in (host.delivery or self.draft.entry.defaults.delivery):
+        if host.sops and not host.csr and "sops" not in deliveries(self.draft, host):
             self.source.report(
                 Check.UNUSED_SETTING,
                 (*path, "sops"),
@@ -278,29 +279,30 @@ class _Checks:
                     fix="Give each an identity of its own.",
                 )
 
-    def sops_paths(self) -> None:
-        """Report SOPS files that two hosts would write, and those that lie where iam-ra reads something else."""
-        others = self._files_read()
-        taken: dict[str, str] = {}
+    def secret_paths(self) -> None:
+        """Report files of secrets that two would write, and those that lie where iam-ra reads something else."""
+        owners = self._files_read()
         for name, host in self.draft.entry.hosts.items():
-            delivery = host.delivery or self.draft.entry.defaults.delivery
-            if "sops" not in delivery or not self.draft.sound("hosts", name, "sops"):
-                continue
-            path = sops_path(name, host)
-            owner = others.get(on_disk(path), "")
-            first = taken.setdefault(on_disk(path), name)
-            if first != name:
-                owner = f"the SOPS file of the host `{first}` already"
-            if owner:
-                self.source.report(
-                    Check.PATH_TAKEN,
-                    ("hosts", name, "sops"),
-                    f"`{path}` is {owner}",
-                    why="One would overwrite the other; some disks do not tell capital letters apart.",
-                    fix="Give each a path of its own.",
-                )
-        hosts = {path: f"the SOPS file of the host `{name}` already" for path, name in taken.items()}
-        check_authorities(self.source, self.draft, {**hosts, **others})
+            chosen = deliveries(self.draft, host)
+            for key, kind, path in (
+                ("sops", "SOPS", sops_path(name, host)),
+                ("age", "age", age_path(name, host)),
+            ):
+                if key in chosen and self.draft.sound("hosts", name, key):
+                    mine = f"the {kind} file of the host `{name}` already"
+                    owner = owners.setdefault(on_disk(path), mine)
+                    if owner != mine:
+                        self._taken(path, owner, ("hosts", name, key))
+        check_authorities(self.source, self.draft, owners)
+
+    def _taken(self, path: str, owner: str, place: tuple[str, ...]) -> None:
+        self.source.report(
+            Check.PATH_TAKEN,
+            place,
+            f"`{path}` is {owner}",
+            why="One would overwrite the other; some disks do not tell capital letters apart.",
+            fix="Give each a path of its own.",
+        )
 
     def _files_read(self) -> dict[str, str]:
         """Return what the other files of the folder are, by their path."""
@@ -312,6 +314,9 @@ class _Checks:
         ]
         return {
             **{on_disk(path): "the file of a policy" for path in policies},
+            **{
+                on_disk(host.csr): "a signing request" for host in self.draft.entry.hosts.values() if host.csr
+            },
             "iam-ra.yaml": "where iam-ra looks for its file",
             on_disk(PurePath(self.source.name).name): "this file",
         }

@@ -68,6 +68,10 @@ class Check(Enum):
     UNKNOWN_REGION = "IRA1151", "A region that iam-ra does not know (warning)"
     DYNAMIC_REFERENCE = "IRA1152", "A text that CloudFormation would replace by a parameter or a secret"
     KEY_STORE = "IRA1153", "A setting of a key store that the authority does not have"
+    CSR = "IRA1154", "A certificate signing request that cannot be used"
+    CSR_KEY_TAKEN = "IRA1155", "Two hosts have one key"
+    RECIPIENT = "IRA1156", "A bad recipient of age files"
+    NO_RECIPIENTS = "IRA1157", "An age file that nobody could open"
     # References
     UNKNOWN_ROLE = "IRA1160", "A role that does not exist"
     UNKNOWN_AUTHORITY = "IRA1161", "An authority that does not exist"
@@ -93,6 +97,7 @@ class Check(Enum):
     TRUST_POLICY = "IRA1193", "A trust policy is too large"
     ROLES = "IRA1194", "Too many roles"
     AUTHORITIES = "IRA1195", "Too many authorities"
+    UNITS = "IRA1197", "Too many roles for one certificate"
     UNUSED_SETTING = "IRA1196", "A setting without effect (warning)"
 
 

@@ -12,6 +12,7 @@ from iam_ra.config.build import build_namespace
 from iam_ra.config.checks import check_entries
 from iam_ra.config.diagnostics import Check, ConfigError, Diagnostic
 from iam_ra.config.draft import Draft, read_draft
+from iam_ra.config.hosts import check_hosts
 from iam_ra.config.lives import check_lives
 from iam_ra.config.policies import PolicyReader
 from iam_ra.config.quotas import check_counts, check_inline_size, check_session_policy, check_trust_policies
@@ -82,9 +83,10 @@ def _load(path: Path) -> Loaded:
         if draft is not None:
             policies = PolicyReader(source, _root(path))
             documents = _check(source, draft, policies)
+            requests = check_hosts(source, draft, _root(path))
             sources += policies.sources.values()
             if not _errors(sources):
-                namespace = build_namespace(path.absolute(), _root(path), draft.entry, documents)
+                namespace = build_namespace(path.absolute(), _root(path), draft.entry, documents, requests)
     diagnostics = _in_order(sources)
     if namespace is None:
         raise ConfigError(source.name, diagnostics)

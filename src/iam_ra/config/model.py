@@ -142,8 +142,8 @@ class Role:
 class Host:
     """A machine with one certificate. `sops_path`, `age_path` and `csr` are relative to the file's folder, with forward slashes.
 
-    `csr` is the path of its certificate signing request, for a host that keeps its key to itself; `delivery` is then
-    empty.
+    `csr` is the path of its certificate signing request, for a host that keeps its key to itself, and `csr_digest` the
+    SHA-256 of that request's DER in lower-case hex; `delivery` is then empty.
 
     The file does not say the rest, the state does. `former` holds what its earlier certificates prove while they
     overlap: authority and identity. `withdrawn` are the roles that its present certificate says and that it no longer
@@ -163,6 +163,7 @@ class Host:
     age_path: str
     age_recipients: tuple[str, ...]
     csr: str | None
+    csr_digest: str
     disabled: bool
     tags: Mapping[str, str]
     protect: bool

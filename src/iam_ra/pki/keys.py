@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Literal, TypeAlias, final, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, final, get_args
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from iam_ra.engine.errors import CertificateError
@@ -19,6 +19,11 @@ PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 # cryptography's own key objects. A key that signs elsewhere (KMS) is a subclass of one of these two.
 SigningKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
+Hash: TypeAlias = hashes.SHA256 | hashes.SHA384
+
+# SHA-256 for every key, P-384 included: iam-rolesanywhere-session derives the algorithm of its request signature from
+# the hash in the leaf's signature, and AWS names only AWS4-X509-{RSA,ECDSA}-SHA256. Roots follow, to have one rule.
+SIGNATURE_HASH = hashes.SHA256()
 ALGORITHMS: tuple[KeyAlgorithm, ...] = get_args(KeyAlgorithm)
 _CURVES: dict[str, ec.EllipticCurve] = {"ec-p256": ec.SECP256R1(), "ec-p384": ec.SECP384R1()}
 _RSA_BITS: dict[str, int] = {"rsa-2048": 2048, "rsa-4096": 4096}
@@ -91,9 +96,21 @@ def algorithm_of(key: object) -> KeyAlgorithm:
             return name
     raise CertificateError(
         "The key's algorithm is not supported.",
-        why=f"It is {_describe_foreign(key)}; iam-ra uses {', '.join(ALGORITHMS)}.",
+        why=f"It is {describe_key(key)}; iam-ra uses {', '.join(ALGORITHMS)}.",
         fix="Make a key of one of these algorithms.",
     )
+
+
+def signature_hash(key: SigningKey) -> Hash:
+    """Return the hash that a key's signatures are made with: one that is elsewhere may leave no choice."""
+    hash_of_key: Hash = getattr(key, "signature_hash", SIGNATURE_HASH)
+    return hash_of_key
+
+
+def usable(key: object) -> PublicKey:
+    """Return a public key as what it is. Raises CertificateError for one that iam-ra does not use."""
+    algorithm_of(key)
+    return cast(PublicKey, key)
 
 
 def spki_digest(key: PublicKey) -> str:
@@ -107,7 +124,8 @@ def fingerprint(certificate: Certificate) -> str:
     return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
-def _describe_foreign(key: object) -> str:
+def describe_key(key: object) -> str:
+    """Say in words what a public key is that iam-ra does not make."""
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA with {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STATEMENT = "{Effect: Allow, Action: 's3:*', Resource: '*'}"
 ARN = "arn:aws:iam::aws:policy/A"
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 SECRET = "{{resolve:secretsmanager:s}}"
 
 
@@ -366,6 +367,38 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.ROLES, "limits: {profiles: 1}\nroles: {a: {}, b: {}}", "5:1"),
     (Check.AUTHORITIES, "limits: {trust_anchors: 1}\ncertificate_authorities: {default: {}, b: {}}", "5:1"),
     (Check.UNUSED_SETTING, hosts("w1: {roles: [a], delivery: [secretsmanager], sops: w.yaml}"), "6:54"),
+    (Check.UNUSED_SETTING, hosts("w1: {roles: [a], age: w.age}"), "6:25"),
+    (Check.UNUSED_SETTING, hosts(f"w1: {{roles: [a], age_recipients: [{RECIPIENT}]}}"), "6:36"),
+    (Check.CSR, hosts("w1: {roles: [a], csr: none.pem}"), "6:25"),
+    (
+        Check.RECIPIENT,
+        f"defaults: {{age_recipients: [{RECIPIENT}, age1qqqq]}}",
+        f"4:{29 + len(RECIPIENT) + 2}",
+    ),
+    (
+        Check.RECIPIENT,
+        hosts(f"w1: {{roles: [a], delivery: [age], age_recipients: [{RECIPIENT[:-1]}q]}}"),
+        "6:54",
+    ),
+    (Check.NO_RECIPIENTS, hosts("w1: {roles: [a], delivery: [age]}"), "6:30"),
+    (
+        Check.PATH_TAKEN,
+        hosts(
+            f"w1: {{roles: [a], delivery: [age], age_recipients: [{RECIPIENT}], age: w.age}}",
+            f"w2: {{roles: [a], delivery: [age], age_recipients: [{RECIPIENT}], age: W.age}}",
+        ),
+        f"7:{54 + len(RECIPIENT) + 8}",
+    ),
+    (
+        Check.UNITS,
+        "roles: {" + ", ".join(f"{'r' * 30}{i}: {{bind: certificate}}" for i in range(8)) + "}\n"
+        "hosts: {w1: {default_role: "
+        + "r" * 30
+        + "0, roles: ["
+        + ", ".join("r" * 30 + str(i) for i in range(8))
+        + "]}}",
+        "5:68",
+    ),
 ]
 
 
@@ -381,8 +414,8 @@ def test_a_check_says_what_and_where(problems: Problems, check: Check, text: str
 
 
 def test_every_check_has_a_case() -> None:
-    # No text fails these two: their tests are below and in test_source.py.
-    elsewhere = {Check.UNREADABLE, Check.SLOW_PARSER}
+    # No text alone fails these: their tests are below, in test_source.py and in test_hosts.py.
+    elsewhere = {Check.UNREADABLE, Check.SLOW_PARSER, Check.CSR_KEY_TAKEN}
     assert {check for check, *_ in CASES} == set(Check) - elsewhere
 
 
