@@ -19,6 +19,7 @@ from iam_ra.aws.errors import note_service
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_rolesanywhere import IAMRolesAnywhereClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -75,10 +76,24 @@ class Aws:
         return client
 
     @cached_property
+    def kms(self) -> KMSClient:
+        """KMS's client."""
+        client: KMSClient = self._client("kms")
+        return client
+
+    @cached_property
     def rolesanywhere(self) -> IAMRolesAnywhereClient:
         """Roles Anywhere's client."""
         client: IAMRolesAnywhereClient = self._client("rolesanywhere")
         return client
+
+    @cached_property
+    def rolesanywhere_once(self) -> IAMRolesAnywhereClient:
+        """Roles Anywhere's client for questions that are not worth asking twice."""
+        with self._making:
+            config = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+            client: IAMRolesAnywhereClient = self._session.client("rolesanywhere", config=config)
+            return client
 
     @cached_property
     def s3(self) -> S3Client:

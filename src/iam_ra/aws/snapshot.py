@@ -6,7 +6,7 @@ The number of calls grows with pages, never with entities.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -17,9 +17,11 @@ from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG, Names
 from iam_ra.aws.s3 import Bucket
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stack, Stacks
+from iam_ra.engine.part import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from iam_ra.aws.session import Aws, Caller
     from iam_ra.engine.address import Address
@@ -43,7 +45,8 @@ class Snapshot:
     `objects` the ETag of each S3 object under the namespace's prefix; `files` the SHA-256 of each recorded file in the
     repository, None where it is gone; `crls` every revocation list of the region. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
     gone.
-    `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it.
+    `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it. `seen` is when Roles
+    Anywhere let in the certificates (by serial, in decimal) that somebody asked about.
     """
 
     caller: Caller
@@ -57,6 +60,7 @@ class Snapshot:
     files: Mapping[Address, str | None]
     is_bucket_lost: bool = False
     crls: tuple[CrlInfo, ...] = ()
+    seen: Mapping[str, datetime] = field(default_factory=lambda: NOTHING)
 
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""

@@ -115,9 +115,10 @@ class Role:
     says how.
 
     `named` holds the authorities with which its trust policy names identities still, though it is bound by certificate:
-    those of which some live certificate does not say the role yet. `sessions_before` (ISO 8601) is when a session must
-    have been opened at the earliest not to be denied everything, and `because` says why that is so, or no longer. The
-    file does not say that, the state does.
+    those of which some live certificate does not say the role yet. `lapsed` are authority and identity of certificates
+    whose overlap is over and which its recorded trust policy names still. `sessions_before` (ISO 8601) is when a session
+    must have been opened at the earliest not to be denied everything, and `because` says why that is so, or no longer.
+    The file does not say that, the state does.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Role:
     tags: Mapping[str, str]
     protect: bool
     named: frozenset[str] = frozenset()
+    lapsed: tuple[tuple[str, str], ...] = ()
     sessions_before: str | None = None
     because: tuple[Reason, ...] = ()
 
@@ -146,10 +148,11 @@ class Host:
     SHA-256 of that request's DER in lower-case hex; `delivery` is then empty.
 
     The file does not say the rest, the state does. `former` holds what its earlier certificates prove while they
-    overlap: authority and identity. `withdrawn` are the roles that its present certificate says and that it no longer
-    has. `revoked`, a word of RFC 5280 5.3.1, is why its present certificate is not to overlap with the next one, which
-    this plan issues; empty when it may. `lists` are the revocation lists, authority and generation, that name its
-    certificates when it goes.
+    overlap: authority and identity. `renewal` is why it is to get a new certificate now, or a new overlap, though
+    neither the file nor the calendar asks for it. `withdrawn` are the roles that its present certificate says and that
+    it no longer has. `revoked`, a word of RFC 5280 5.3.1, is why its present certificate is not to overlap with the
+    next one, which this plan issues; empty when it may. `lists` are the revocation lists, authority and generation,
+    that name its certificates when it goes.
     """
 
     name: str
@@ -168,6 +171,7 @@ class Host:
     tags: Mapping[str, str]
     protect: bool
     former: tuple[tuple[str, str], ...] = ()
+    renewal: tuple[Reason, ...] = ()
     withdrawn: tuple[str, ...] = ()
     revoked: str = ""
     lists: tuple[tuple[str, int], ...] = ()

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     KEY_LOST = "key_lost"
     REQUESTED = "requested"
     COMPROMISED = "compromised"
+    UNDELIVERED = "undelivered"
     WITHDRAWN = "withdrawn"
     REVOKED = "revoked"
     EXPIRED = "expired"

@@ -13,15 +13,17 @@ from iam_ra.config.entitlement import roles_said
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
-from iam_ra.engine.errors import IamRaError
+from iam_ra.engine.errors import FileError, IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
 from iam_ra.kinds.authority import CERTIFICATE, authority_output, revocation_list
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.role import role_stack
-from iam_ra.pki.certificate import certificate_pem, describe
-from iam_ra.pki.keys import PrivateKey
+from iam_ra.kinds.trust_anchor import trust_anchor_arn
+from iam_ra.pki.certificate import certificate_pem
+from iam_ra.pki.csr import load_request
+from iam_ra.pki.keys import PrivateKey, fingerprint
 from iam_ra.pki.leaf import LeafRequest, new_serial
 from iam_ra.pki.times import end_after, start_at
 from iam_ra.state.ledger import Entry
@@ -35,8 +37,14 @@ if TYPE_CHECKING:
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
+    from iam_ra.pki.keys import PublicKey
 
-_REISSUING = frozenset({Cause.RENEWAL, Cause.KEY_LOST})
+# Words of RFC 5280 5.3.1.
+SUPERSEDED = "superseded"
+COMPROMISE = "key_compromise"
+_REISSUING = frozenset({Cause.RENEWAL, Cause.KEY_LOST, Cause.REQUESTED, Cause.COMPROMISED})
+# Inputs of which the certificate says nothing.
+_NOT_CERTIFIED = frozenset({"renew_before", "overlap", "csr_path"})
 OBJECT_NAME = "certificate.pem"
 
 
@@ -103,14 +111,11 @@ def identity_conflicts(
 
 def _proven(part: Recorded, now: datetime) -> Mapping[tuple[str, str], datetime]:
     """Return what a host's certificates prove now, authority and identity, and until when."""
-    earlier = {
-        (each["ca"], each["identity"]): datetime.fromisoformat(each["until"])
-        for each in part.outputs["earlier"]
-    }
-    current = {
-        (part.inputs["ca"], part.inputs["identity"]): datetime.fromisoformat(part.outputs["not_after"])
-    }
-    return {pair: until for pair, until in {**earlier, **current}.items() if now < until}
+    found = {(part.inputs["ca"], part.inputs["identity"]): datetime.fromisoformat(part.outputs["not_after"])}
+    for each in part.outputs["earlier"]:
+        pair, until = (each["ca"], each["identity"]), datetime.fromisoformat(each["until"])
+        found[pair] = max(until, found.get(pair, until))
+    return {pair: until for pair, until in found.items() if now < until}
 
 
 @register
@@ -127,9 +132,9 @@ class HostCertificate(Kind):
             inputs = {
                 "identity": host.identity,
                 "ca": host.authority,
-                "generation": namespace.authorities[host.authority].current.number,
+                "generation": authority_output(namespace.authorities[host.authority], "generation"),
                 "authority": authority_output(namespace.authorities[host.authority], "fingerprint"),
-                "key": spec.key,
+                **_key_inputs(host),
                 "validity": format_duration(spec.validity),
                 "renew_before": format_duration(spec.renew_before),
                 "overlap": format_duration(spec.overlap),
@@ -139,9 +144,12 @@ class HostCertificate(Kind):
                 host_certificate(host.name),
                 self.name,
                 inputs,
+                # Nothing is delivered that AWS does not trust yet.
+                (trust_anchor_arn(host.authority).address,),
                 released_by=releasing(host),
                 protect=host.protect,
                 because=_because(host),
+                forced=host.renewal,
             )
 
     def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
@@ -167,13 +175,11 @@ class HostCertificate(Kind):
             return _update(Cause.RENEWAL, text)
         if seen is None:
             return _update(Cause.DRIFTED, "its copy in the bucket was deleted")
-        if outputs["serial"] not in seen.facts["key_copies"]:
+        # The key of a host with a request of its own never was here.
+        if "csr" not in recorded.inputs and outputs["serial"] not in seen.facts["key_copies"]:
             return _update(Cause.KEY_LOST, "no copy of its private key can be read")
         if seen.facts["object"] != outputs["object"]:
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
-        over = [each["serial"] for each in outputs["earlier"] if not _is_live(each, now)]
-        if over:
-            return _update(Cause.OVERLAP_OVER, f"the overlap of {', '.join(over)} is over")
         return None
 
     def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
@@ -190,15 +196,14 @@ class HostCertificate(Kind):
         """Issue a certificate for a new key, unless the present one is good and just its copy or its due day is not."""
         host = change.address.entity.removeprefix(ENTITIES)
         if change.recorded is not None and not _issues(change, inputs):
-            return self._restore(host, change.recorded, run)
+            return self._restore(change, change.recorded, run)
         scope = inputs["ca"]
         signer = run.signer(scope, inputs["generation"])
-        key = PrivateKey.generate(inputs["key"])
+        key = None if "csr" in inputs else PrivateKey.generate(inputs["key"])
+        public_key = _requested_key(inputs, run) if key is None else key.public_key
         validity, now = parse_duration(inputs["validity"]), run.now
         units = tuple(inputs.get("units", ()))
-        request = LeafRequest(
-            inputs["identity"], key.public_key, new_serial(), now, validity, units_of(units)
-        )
+        request = LeafRequest(inputs["identity"], public_key, new_serial(), now, validity, units_of(units))
         entry = Entry(
             serial=str(request.serial),
             identity=request.identity,
@@ -217,26 +222,28 @@ class HostCertificate(Kind):
         certificate = signer.sign_leaf(request)
         pem = certificate_pem(certificate).encode()
         run.ledger.signed(entry, pem)
-        run.host_keys.remember(host, HostKey(entry.serial, pem, key))
-        info = describe(certificate)
+        if key is not None:
+            run.host_keys.remember(host, HostKey(entry.serial, pem, key))
+        not_after = certificate.not_valid_after_utc
         return {
-            "serial": info.serial,
-            "fingerprint": info.fingerprint,
-            "not_before": info.not_before.isoformat(),
-            "not_after": info.not_after.isoformat(),
-            "ends_with_authority": info.not_after == signer.certificate.not_valid_after_utc,
+            "serial": entry.serial,
+            "fingerprint": fingerprint(certificate),
+            "not_before": certificate.not_valid_before_utc.isoformat(),
+            "not_after": not_after.isoformat(),
+            "ends_with_authority": not_after == signer.certificate.not_valid_after_utc,
             "earlier": _earlier(change, inputs, now),
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
 
-    def _restore(self, host: str, recorded: Recorded, run: Run) -> Mapping[str, Any]:
+    def _restore(self, change: Change, recorded: Recorded, run: Run) -> Mapping[str, Any]:
         """Put the bucket's copy right from the ledger."""
+        host = change.address.entity.removeprefix(ENTITIES)
         pem = run.ledger.certificate(
             recorded.inputs["ca"], recorded.inputs["generation"], host, recorded.outputs["serial"]
         )
         return {
             **recorded.outputs,
-            "earlier": [each for each in recorded.outputs["earlier"] if _is_live(each, run.now)],
+            "earlier": list(_unended(_extended(change, recorded.outputs["earlier"], run.now), run.now)),
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
 
@@ -271,25 +278,57 @@ def _earlier(change: Change, inputs: Mapping[str, Any], now: datetime) -> list[M
     if recorded is None or not recorded.outputs.get("serial"):
         return []
     before = recorded.outputs
-    until = min(now + parse_duration(inputs["overlap"]), datetime.fromisoformat(before["not_after"]))
     replaced = {
         **{name: recorded.inputs[name] for name in ("ca", "generation", "identity")},
         **{name: before[name] for name in ("serial", "not_after")},
         **_units(recorded.inputs.get("units", ())),
-        "until": until.isoformat(),
-        "reason": "superseded",
+        "until": _after_overlap(before, inputs, now),
+        "reason": SUPERSEDED,
     }
-    earlier = (*before["earlier"], replaced)
-    if any(reason.cause is Cause.WITHDRAWN for reason in change.reasons):
-        earlier = tuple(_cut(each, inputs, now) for each in earlier)
-    return [each for each in earlier if now < datetime.fromisoformat(each["not_after"])]
+    causes = {reason.cause for reason in change.reasons}
+    earlier: Iterable[Mapping[str, Any]] = (*_extended(change, before["earlier"], now), replaced)
+    if Cause.COMPROMISED in causes:
+        # Who has the present key may have had the one before it, too.
+        earlier = [_ended(each, COMPROMISE, now) for each in earlier]
+    if Cause.WITHDRAWN in causes:
+        earlier = [_cut(each, inputs, now) for each in earlier]
+    return list(_unended(earlier, now))
+
+
+def _after_overlap(certificate: Mapping[str, Any], inputs: Mapping[str, Any], now: datetime) -> str:
+    """Return when an overlap that begins now is over, or the certificate itself."""
+    end = datetime.fromisoformat(certificate["not_after"])
+    return min(now + parse_duration(inputs["overlap"]), end).isoformat()
+
+
+def _extended(
+    change: Change, earlier: Iterable[Mapping[str, Any]], now: datetime
+) -> Iterator[Mapping[str, Any]]:
+    """Yield earlier certificates, with their overlap begun anew where the one that follows did not reach its host."""
+    causes = {reason.cause for reason in change.reasons}
+    for each in earlier:
+        lives = _is_live(each, now) if Cause.UNDELIVERED not in causes else each["reason"] == SUPERSEDED
+        if lives and causes & {Cause.KEY_LOST, Cause.UNDELIVERED}:
+            until = max(each["until"], _after_overlap(each, change.inputs, now), key=datetime.fromisoformat)
+            yield {**each, "until": until}
+        else:
+            yield each
+
+
+def _ended(earlier: Mapping[str, Any], reason: str, now: datetime) -> Mapping[str, Any]:
+    return {**earlier, "until": now.isoformat(), "reason": reason} if _is_live(earlier, now) else earlier
+
+
+def _unended(earlier: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Mapping[str, Any]]:
+    """Yield those that are still valid in themselves: until then none is forgotten, or it would count as unknown."""
+    return (each for each in earlier if now < datetime.fromisoformat(each["not_after"]))
 
 
 def _cut(earlier: Mapping[str, Any], inputs: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Return an earlier certificate, no longer to count if it says a role that the present one does not."""
     if not _is_live(earlier, now) or set(earlier.get("units", ())) <= set(inputs.get("units", ())):
         return earlier
-    return {**earlier, "until": now.isoformat(), "reason": "privilege_withdrawn"}
+    return _ended(earlier, "privilege_withdrawn", now)
 
 
 def _because(host: Host) -> tuple[Reason, ...]:
@@ -298,6 +337,33 @@ def _because(host: Host) -> tuple[Reason, ...]:
     roles = f"{'the roles' if len(host.withdrawn) > 1 else 'the role'} {', '.join(host.withdrawn)}"
     text = f"loses {roles}: the certificate that says so is revoked at once, not after an overlap"
     return (Reason(Cause.WITHDRAWN, text),)
+
+
+def _key_inputs(host: Host) -> Mapping[str, Any]:
+    """Return the inputs that say which key is certified: one made here, or the one of the host's own request."""
+    if host.csr is None:
+        return {"key": host.certificate.key}
+    return {"csr": host.csr_digest, "csr_path": host.csr}
+
+
+def _requested_key(inputs: Mapping[str, Any], run: Run) -> PublicKey:
+    """Return the key of a host's request. Raises FileError or CertificateError for another one than was planned."""
+    path = inputs["csr_path"]
+    try:
+        request = load_request((run.root / path).read_bytes())
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be read",
+            why=str(error.strerror),
+            fix="bring it back, and run `iam-ra apply` again",
+        ) from error
+    if request.digest != inputs["csr"]:
+        raise FileError(
+            f"{path} was changed while apply ran",
+            why="it is not what was planned",
+            fix="run `iam-ra apply` again",
+        )
+    return request.public_key
 
 
 def _units(roles: Iterable[str]) -> Mapping[str, Any]:
@@ -313,5 +379,5 @@ def _issues(change: Change, inputs: Mapping[str, Any]) -> bool:
         return True
     return any(
         inputs.get(name) != recorded.inputs.get(name)
-        for name in (inputs.keys() | recorded.inputs.keys()) - {"renew_before", "overlap"}
+        for name in (inputs.keys() | recorded.inputs.keys()) - _NOT_CERTIFIED
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iam_ra.kinds.binding import with_bindings
+from iam_ra.kinds.generations import with_generations
 from iam_ra.kinds.host_certificate import with_former
+from iam_ra.kinds.overlap import with_lapsed, with_overlaps, with_renewals
 from iam_ra.kinds.revoked import with_revoked
 from iam_ra.state.ledger import issued_in
 
@@ -48,7 +50,11 @@ def remember(
 ) -> Namespace:
     """Return the namespace with everything in it that only the state and the bucket know."""
     now = snapshot.caller.now
+    recorded = with_overlaps(namespace, recorded, snapshot.seen, wishes, now)
+    namespace = with_renewals(namespace, recorded, wishes, now)
+    namespace = with_generations(namespace, recorded, snapshot, wishes, now)
     namespace = with_former(namespace, recorded, now)
+    namespace = with_lapsed(namespace, recorded, now)
     namespace = with_bindings(namespace, recorded, now)
     at_once = frozenset() if wishes.keep_old else wishes.renew
     issued = issued_in(snapshot.objects, snapshot.names)

@@ -10,18 +10,18 @@ from iam_ra.anywhere.trust_policy import Unit, trust_policy
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
-from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence
+from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Ref
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.aws.stacks import Stack
-    from iam_ra.config.model import Namespace
+    from iam_ra.config.model import Namespace, Role
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
@@ -60,7 +60,7 @@ class RoleStack(StackKind):
         template = self.template_input()
         entitled = entitled_in(namespace)
         for role in namespace.roles.values():
-            inputs = {
+            inputs: dict[str, Any] = {
                 "template": template,
                 "policies": sorted(role.policies),
                 "inline_policies": dict(role.inline_policies),
@@ -75,7 +75,14 @@ class RoleStack(StackKind):
                 ],
                 "tags": dict(role.tags),
             }
-            yield Part(role_stack(role.name), self.name, inputs, protect=role.protect)
+            yield Part(
+                role_stack(role.name),
+                self.name,
+                inputs,
+                protect=role.protect,
+                because=role.because,
+                undated=_undated(role, inputs["trust"]),
+            )
 
     def observed(self, snapshot: Snapshot) -> dict[Address, Observed]:
         """Return the roles' stacks, and as foreign those IAM roles of our name that no stack of ours made."""
@@ -126,6 +133,24 @@ class RoleStack(StackKind):
             "session_policy": session_policy_of(inputs),
             "trust_policy": trust_of(inputs),
         }
+
+
+def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the trust as it would be if no overlap had ended, for edits of the file to show beside that."""
+    lapsed: dict[Ref, set[str]] = {}
+    for scope, identity in role.lapsed:
+        lapsed.setdefault(trust_anchor_arn(scope), set()).add(identity)
+    if not lapsed:
+        return NOTHING
+    known = {each["trust_anchor"] for each in trust}
+    gone = [{"trust_anchor": arn, "identities": []} for arn in lapsed.keys() - known]
+    named = [
+        {**each, "identities": sorted({*each["identities"], *lapsed.get(each["trust_anchor"], ())})}
+        if "identities" in each
+        else each
+        for each in (*trust, *gone)
+    ]
+    return {"trust": sorted(named, key=lambda each: each["trust_anchor"].address.entity)}
 
 
 def session_policy_of(inputs: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iam_ra.anywhere.trust_policy import policy_size
 from iam_ra.aws.snapshot import Doubt, confirm
+from iam_ra.aws.subjects import let_in
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import REMOVED, make_plan
@@ -26,15 +27,14 @@ from iam_ra.engine.errors import (
 )
 from iam_ra.engine.part import Observed, Presence
 from iam_ra.engine.plan import Conflict
-from iam_ra.files.aws_config import stamped_configs
 from iam_ra.files.repository import file_digest
-from iam_ra.kinds.authority import authority_warnings
 from iam_ra.kinds.base import all_kinds
-from iam_ra.kinds.host_aws_config import PART
+from iam_ra.kinds.generations import generation_conflicts, generation_warnings
 from iam_ra.kinds.host_certificate import identity_conflicts
-from iam_ra.kinds.host_keys import ENTITIES
+from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
+from iam_ra.kinds.overlap import sought
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
 from iam_ra.kinds.stack import STRAY
@@ -96,6 +96,8 @@ class Planner:
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
+            if not destroy:
+                snapshot = self._with_seen(snapshot, recorded)
             plan = self._compare(snapshot, recorded, {}, destroy=destroy)
             doubts = self._doubts(plan)
             if doubts:
@@ -105,16 +107,18 @@ class Planner:
             if closer:
                 plan = self._compare(snapshot, recorded, closer, destroy=destroy)
             # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
-            conflicts = (
-                self._strays(snapshot)
-                if destroy
-                else identity_conflicts(self._workplace.namespace, recorded, snapshot.caller.now)
-            )
+            conflicts = self._strays(snapshot) if destroy else self._conflicts(recorded, snapshot)
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
         refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
-        return Planned(
-            plan, snapshot, state, tuple(refusals), tuple(authority_warnings(recorded, snapshot.caller.now))
+        warnings = generation_warnings(
+            self._workplace.namespace, recorded, snapshot, self._wishes, snapshot.caller.now
         )
+        return Planned(plan, snapshot, state, tuple(refusals), tuple(warnings))
+
+    def _with_seen(self, snapshot: Snapshot, recorded: Mapping[Address, Recorded]) -> Snapshot:
+        """Ask whether hosts use their new certificates; only while some overlap is open."""
+        asked = sought(self._workplace.namespace, recorded, self._wishes, snapshot.caller.now)
+        return replace(snapshot, seen=let_in(self._workplace.aws, asked)) if asked else snapshot
 
     def preflight(self, planned: Planned) -> list[IamRaError]:
         """Return what would stop the plan, each cause once; nothing is written yet."""
@@ -131,15 +135,25 @@ class Planner:
     ) -> Mapping[Address, str | None]:
         """Return the recorded files, and those that a killed apply wrote and nobody recorded."""
         root = self._workplace.namespace.root
-        found = {} if lineage is None else stamped_configs(root, lineage)
+        exports = [kind for kind in self._kinds.values() if isinstance(kind, HostExport)]
         return {
-            **{Address(f"{ENTITIES}{host}", PART): digest for host, digest in found.items()},
+            **{
+                address: digest
+                for kind in (() if lineage is None else exports)
+                for address, digest in kind.written(root, lineage or "").items()
+            },
             **{
                 address: file_digest(root / part.inputs["path"])
                 for address, part in recorded.items()
                 if "path" in part.inputs
             },
         }
+
+    def _conflicts(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Iterator[Conflict]:
+        """Yield what the file asks for and the certificates of before forbid."""
+        namespace, now = self._workplace.namespace, snapshot.caller.now
+        yield from identity_conflicts(namespace, recorded, now)
+        yield from generation_conflicts(namespace, recorded, snapshot, self._wishes, now)
 
     def _strays(self, snapshot: Snapshot) -> Iterator[Conflict]:
         """Yield what an earlier life of the namespace left: not this one's to delete, and not to be passed over."""
