@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from iam_ra.pki.certificate import certificate_pem, common_name, load_certificate
-from iam_ra.pki.keys import PrivateKey
-from iam_ra.pki.leaf import SIGNATURE_HASH, LeafRequest, new_serial
+from iam_ra.pki.keys import SIGNATURE_HASH, PrivateKey
+from iam_ra.pki.leaf import LeafRequest, new_serial
 from iam_ra.pki.secret import Secret
 from iam_ra.pki.signer import KeySigner
 

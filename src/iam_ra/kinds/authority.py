@@ -6,7 +6,6 @@ The first generation's part is `certificate`, the second's `certificate-2`.
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.config.durations import format_duration, parse_duration
@@ -17,8 +16,9 @@ from iam_ra.engine.errors import KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.run import KEY_STORE
 from iam_ra.pki.authority import authority_subject, self_signed
-from iam_ra.pki.certificate import certificate_pem, describe, load_certificate, matches
+from iam_ra.pki.certificate import certificate_pem, describe, load_certificate
 from iam_ra.pki.keys import PrivateKey
 from iam_ra.pki.leaf import new_serial
 from iam_ra.pki.times import end_after, start_at
@@ -26,17 +26,21 @@ from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from cryptography.x509 import Certificate
 
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.config.model import Authority, Namespace
+    from iam_ra.config.model import Authority, Generation, Namespace
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
+    from iam_ra.pki.keys import KeyAlgorithm, SigningKey
 
 CERTIFICATE = "certificate"
 REVOCATIONS = "revocations"
+KEY = "key"
+KEY_FILE = "key-file"
 ENTITIES = "ca/"
 
 
@@ -50,12 +54,38 @@ def revocation_list(scope: str, generation: int) -> Address:
     return Address(f"{ENTITIES}{scope}", REVOCATIONS if generation == 1 else f"{REVOCATIONS}-{generation}")
 
 
+def authority_key(scope: str, generation: int) -> Address:
+    """Return the address of the KMS key of an authority's generation."""
+    return Address(f"{ENTITIES}{scope}", KEY if generation == 1 else f"{KEY}-{generation}")
+
+
+def authority_key_file(scope: str, generation: int) -> Address:
+    """Return the address of the SOPS file with the key of an authority's generation."""
+    return Address(f"{ENTITIES}{scope}", KEY_FILE if generation == 1 else f"{KEY_FILE}-{generation}")
+
+
+def key_parts(scope: str, generation: Generation) -> tuple[Address, ...]:
+    """Return the parts without which a generation cannot sign, beside its certificate."""
+    if generation.key_store == "kms":
+        return (authority_key(scope, generation.number),)
+    return (authority_key_file(scope, generation.number),) if generation.key_store == "sops" else ()
+
+
+def unneeded(now: datetime) -> Reason:
+    """Return why a part of a generation goes."""
+    return Reason(Cause.OVERLAP_OVER, f"no live certificate needs its generation any more on {now:%Y-%m-%d}")
+
+
+def number_of(address: Address) -> int:
+    """Return the generation of an authority's part, which stands at the end of its name; the first one's does not."""
+    number = address.part.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 1
+
+
 def generation_of(address: Address) -> int | None:
     """Return whose certificate an authority's part is, or None for another part."""
-    name, _, number = address.part.partition("-")
-    if name != CERTIFICATE or not address.entity.startswith(ENTITIES):
-        return None
-    return int(number or 1)
+    is_certificate = address.part.partition("-")[0] == CERTIFICATE and address.entity.startswith(ENTITIES)
+    return number_of(address) if is_certificate else None
 
 
 def authority_output(authority: Authority, output: str) -> Ref:
@@ -70,7 +100,7 @@ class AuthorityCertificate(Kind):
     name = "authority-certificate"
     summary = "an authority's private key, in its key store, and its self-signed certificate"
     stable_outputs: ClassVar[frozenset[str]] = frozenset(
-        {"certificate", "fingerprint", "serial", "identity", "not_before", "not_after"}
+        {"certificate", "fingerprint", "generation", "serial", "identity", "not_before", "not_after"}
     )
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("mode",),
@@ -92,7 +122,7 @@ class AuthorityCertificate(Kind):
                     authority_certificate(authority.name, generation.number),
                     self.name,
                     inputs,
-                    (INIT_STACK,),
+                    (INIT_STACK, *key_parts(authority.name, generation)),
                     protect=authority.protect,
                     because=generation.because,
                 )
@@ -103,7 +133,7 @@ class AuthorityCertificate(Kind):
             authority_certificate(scope, generation): Observed(
                 Presence.PRESENT, {"object": etag, "kind": self.name}
             )
-            for scope, generation, etag in _stored(snapshot)
+            for scope, generation, etag in stored_certificates(snapshot)
         }
 
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:  # noqa: ARG002
@@ -120,14 +150,19 @@ class AuthorityCertificate(Kind):
             certificate = load_certificate(change.recorded.outputs["certificate"])
         else:
             why = "; ".join(reason.text for reason in change.reasons)
-            certificate = self._left_behind(scope, generation, run) or self._issue(
+            certificate = self._left_behind(scope, generation, inputs["key_store"], run) or self._issue(
                 scope, generation, inputs, why, run
             )
         pem = certificate_pem(certificate)
-        etag = run.bucket.put(run.names.authority_key(scope, generation), pem.encode())
+        etag = run.bucket.put(
+            run.names.authority_key(scope, generation),
+            pem.encode(),
+            metadata={KEY_STORE: inputs["key_store"]},
+        )
         info = describe(certificate)
         return {
             "certificate": pem,
+            "generation": generation,
             "fingerprint": info.fingerprint,
             "serial": info.serial,
             "identity": info.identity,
@@ -136,32 +171,49 @@ class AuthorityCertificate(Kind):
             "object": etag,
         }
 
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - the same for all
+        """Tell a generation that has had its day from an authority that is removed."""
+        return unneeded(now)
+
     def delete(self, recorded: Recorded, run: Run) -> None:
-        """Remove the certificate, and the key if it is on this machine: its folder is this lineage's alone."""
+        """Remove the certificate, and the key if it is a file on this machine: its folder is this lineage's alone."""
         scope, generation = _of(recorded.address)
-        run.key_store.delete(scope, generation)
+        run.key_files.delete(scope, generation)
         run.bucket.delete(run.names.authority_key(scope, generation))
 
-    def _left_behind(self, scope: str, generation: int, run: Run) -> Certificate | None:
+    def _left_behind(self, scope: str, generation: int, key_store: str, run: Run) -> Certificate | None:
         """Return the certificate that a killed apply stored. Raises KeyStoreError when its key is elsewhere."""
         stored = run.bucket.get(run.names.authority_key(scope, generation))
         if stored is None:
             return None
         certificate = load_certificate(stored.data)
-        if not matches(run.key_store.load(scope, generation), certificate):
+        store = run.key_store(key_store)
+        if store.signing_key(scope, generation).public_key() != certificate.public_key():
             raise KeyStoreError(
-                f"the key of ca/{scope} on this machine does not belong to its certificate in the bucket",
-                why=f"{run.key_store.path(scope, generation)} holds another key",
-                fix="bring over the key that does; it is on the machine that first applied this authority",
+                f"the key of ca/{scope} does not belong to its certificate in the bucket",
+                why=f"{store.place(scope, generation)} holds another key",
+                fix="bring back the key that does; a file is on the machine that first applied this authority",
             )
         return certificate
+
+    def _key(self, scope: str, generation: int, inputs: Mapping[str, Any], run: Run) -> SigningKey:
+        """Return the key, made here if it is to be a file and there is none yet: a killed apply may have got that far."""
+        algorithm: KeyAlgorithm = inputs["key"]
+        if inputs["key_store"] == "file":
+            if run.key_files.exists(scope, generation) and (
+                run.key_files.load(scope, generation).algorithm != algorithm
+            ):
+                # No certificate was made for it, and the file has changed since.
+                run.key_files.delete(scope, generation)
+            if not run.key_files.exists(scope, generation):
+                run.key_files.create(scope, PrivateKey.generate(algorithm), generation)
+        return run.key_store(inputs["key_store"]).signing_key(scope, generation)
 
     def _issue(
         self, scope: str, generation: int, inputs: Mapping[str, Any], why: str, run: Run
     ) -> Certificate:
-        """Make the key where there is none yet (a killed apply may have got that far) and sign."""
-        run.key_store.create(scope, PrivateKey.generate(inputs["key"]), generation)
-        key = run.key_store.load(scope, generation)
+        """Have the key sign its own certificate."""
+        key = self._key(scope, generation, inputs, run)
         subject = authority_subject(run.names.namespace, scope, generation)
         validity, now = parse_duration(inputs["validity"]), run.now
         serial = new_serial()
@@ -179,33 +231,20 @@ class AuthorityCertificate(Kind):
             run=run.id,
         )
         run.ledger.intend(entry)
-        certificate = self_signed(key.signing_key, subject, serial=serial, now=now, validity=validity)
+        certificate = self_signed(key, subject, serial=serial, now=now, validity=validity)
         run.ledger.signed(entry, certificate_pem(certificate).encode())
         return certificate
 
 
 def _of(address: Address) -> tuple[str, int]:
     """Return an authority's name and the generation of a part of this kind."""
-    return address.entity.removeprefix(ENTITIES), generation_of(address) or 1
+    return address.entity.removeprefix(ENTITIES), number_of(address)
 
 
-def _stored(snapshot: Snapshot) -> Iterator[tuple[str, int, str]]:
+def stored_certificates(snapshot: Snapshot) -> Iterator[tuple[str, int, str]]:
     """Yield authority, generation and ETag of each certificate that the bucket holds."""
     prefix = re.escape(snapshot.names.authority_key("")).removesuffix(r"/certificate\.pem")
     form = re.compile(rf"{prefix}([^/]+)/certificate(?:-([2-9]|[1-9][0-9]+))?\.pem")
     for key, etag in snapshot.objects.items():
         if found := form.fullmatch(key):
             yield found[1], int(found[2] or 1), etag
-
-
-def authority_warnings(recorded: Mapping[Address, Recorded], now: datetime) -> Iterator[str]:
-    """Yield a line for each authority in the last third of its life: no certificate that it signs outlives it."""
-    for address, part in sorted(recorded.items()):
-        if generation_of(address):
-            end = datetime.fromisoformat(part.outputs["not_after"])
-            begin = datetime.fromisoformat(part.outputs["not_before"])
-            if now > end - (end - begin) / 3:
-                yield (
-                    f"{address.entity} ends on {end:%Y-%m-%d}, and every certificate that it signed with it; add another "
-                    "authority and move its hosts there in time"
-                )

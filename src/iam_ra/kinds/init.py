@@ -72,4 +72,4 @@ class InitStack(StackKind):
             bucket.empty(last=(run.names.state_key, run.names.lock_key))
         super().delete(recorded, run)
         # Where the bucket was lost, no part was left that named an authority.
-        run.key_store.clear()
+        run.key_files.clear()

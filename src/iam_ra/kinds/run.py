@@ -5,20 +5,32 @@ from __future__ import annotations
 import threading
 import uuid
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from iam_ra.aws.kms import Kms
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG, REGION_TAG, Names
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stacks
 from iam_ra.engine.errors import CertificateError, InternalError, KeyStoreError, StateError
+from iam_ra.files.age import Age
 from iam_ra.files.sops import Sops
 from iam_ra.kinds.host_keys import HostKeys
 from iam_ra.pki.certificate import load_certificate
-from iam_ra.pki.key_store import FileKeyStore
+from iam_ra.pki.file_store import FileKeyStore
+from iam_ra.pki.kms_store import KmsKeyStore
 from iam_ra.pki.signer import KeySigner, Signer
+from iam_ra.pki.sops_store import SopsKeyStore
 from iam_ra.state.ledger import Ledger
 
 INIT = "init"
+# An authority's certificate says in its own metadata where its key is.
+KEY_STORE = "key-store"
+# A mirror's own metadata: where its file is, percent-encoded.
+PATH = "path"
+# What the stack of an authority's KMS key gives.
+KEY_ARN = "KeyArn"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +40,8 @@ if TYPE_CHECKING:
     from iam_ra.aws.session import Aws
     from iam_ra.engine.address import Address
     from iam_ra.files.repository import Repository
+    from iam_ra.pki.key_store import KeyStore
+    from iam_ra.pki.secret import Secret
 
 
 class Run:
@@ -98,14 +112,38 @@ class Run:
         return Secrets(self.aws.secretsmanager)
 
     @cached_property
+    def age(self) -> Age:
+        """The age program."""
+        return Age(self.environ)
+
+    @cached_property
     def sops(self) -> Sops:
         """The sops program."""
         return Sops(self.environ)
 
     @cached_property
-    def key_store(self) -> FileKeyStore:
+    def key_files(self) -> FileKeyStore:
         """The keys of this namespace's authorities on this machine."""
         return FileKeyStore(self.names.namespace, self.lineage, self.environ)
+
+    @cached_property
+    def sops_keys(self) -> SopsKeyStore:
+        """The keys of this namespace's authorities in SOPS files."""
+        return SopsKeyStore(self._open_key, lambda scope, number: f"the SOPS file of ca/{scope} G{number}")
+
+    @cached_property
+    def kms_keys(self) -> KmsKeyStore:
+        """The keys of this namespace's authorities in KMS."""
+        return KmsKeyStore(Kms(self.aws.kms), self._find_key, self.names.authority_key_stack)
+
+    def key_store(self, name: str) -> KeyStore:
+        """Return a key store by the name that the file uses for it."""
+        stores: Mapping[str, Callable[[], KeyStore]] = {
+            "file": lambda: self.key_files,
+            "sops": lambda: self.sops_keys,
+            "kms": lambda: self.kms_keys,
+        }
+        return stores[name]()
 
     @cached_property
     def host_keys(self) -> HostKeys:
@@ -148,14 +186,14 @@ class Run:
                 yield stored.data
 
     def check_signer(self, scope: str, generation: int) -> None:
-        """Raise KeyStoreError or CertificateError if an authority could not sign.
+        """Raise KeyStoreError, ToolError or CertificateError if an authority could not sign.
 
         Its certificate in the bucket, if it is gone, comes back by itself.
         """
         with self._guard:
             known = (scope, generation) in self._signers
         if not known and self.bucket.get(self.names.authority_key(scope, generation)) is None:
-            self.key_store.load(scope, generation)
+            self.key_store(self._guessed_store(scope, generation)).signing_key(scope, generation)
             return
         end = self.signer(scope, generation).certificate.not_valid_after_utc
         if end <= self.now:
@@ -166,7 +204,7 @@ class Run:
             )
 
     def signer(self, scope: str, generation: int) -> Signer:
-        """Return who signs for an authority. Raises KeyStoreError when its key is not on this machine."""
+        """Return who signs for an authority. Raises KeyStoreError or ToolError when its key cannot be used here."""
         with self._guard:
             if (scope, generation) not in self._signers:
                 stored = self.bucket.get(self.names.authority_key(scope, generation))
@@ -176,6 +214,48 @@ class Run:
                         why=f"{self.names.authority_key(scope, generation)} is missing",
                         fix="restore its latest version in the bucket",
                     )
-                key = self.key_store.load(scope, generation)
-                self._signers[scope, generation] = KeySigner(load_certificate(stored.data), key.signing_key)
+                store = self.key_store(stored.metadata.get(KEY_STORE, "file"))
+                key = store.signing_key(scope, generation)
+                self._signers[scope, generation] = KeySigner(load_certificate(stored.data), key)
             return self._signers[scope, generation]
+
+    def _guessed_store(self, scope: str, generation: int) -> str:
+        """Return where a key seems to be, when the certificate that says so is gone."""
+        if self.bucket.get(self.names.authority_key_mirror(scope, generation)) is not None:
+            return "sops"
+        name = self.names.authority_key_stack(scope, generation)
+        return "file" if self.stacks.find(name) is None else "kms"
+
+    def _open_key(self, scope: str, generation: int, spare: bytes | None) -> Secret:
+        """Decrypt the key in the bucket's copy of an authority's SOPS file, or in what there is besides."""
+        key = self.names.authority_key_mirror(scope, generation)
+        stored = self.bucket.get(key)
+        data = spare if stored is None else stored.data
+        if data is None:
+            raise KeyStoreError(
+                f"the key of ca/{scope} cannot be read",
+                why=f"the bucket has no {key}, the copy of its SOPS file",
+                fix="run iam-ra apply again: it restores that from the repository",
+            )
+        path = Path(key if stored is None else unquote(stored.metadata.get(PATH, key)))
+        values = self.sops.decrypt(data, path)
+        if "private_key" not in values:
+            raise KeyStoreError(
+                f"the key of ca/{scope} cannot be read",
+                why=f"{path} holds no private_key",
+                fix=f"restore an earlier version of {key} in the bucket",
+            )
+        return values["private_key"]
+
+    def _find_key(self, scope: str, generation: int) -> str:
+        """Return the ARN of an authority's KMS key: what its own stack says."""
+        name = self.names.authority_key_stack(scope, generation)
+        stack = self.stacks.find(name)
+        owner = {NAMESPACE_TAG: self.names.namespace, LINEAGE_TAG: self.lineage}
+        if stack is None or not owner.items() <= dict(stack.tags).items() or KEY_ARN not in stack.outputs:
+            raise KeyStoreError(
+                f"the KMS key of ca/{scope} is not there",
+                why=f"the stack {name} that holds it is gone, or not ours",
+                fix=f"give the authority a new generation: `iam-ra ca rotate {scope}`",
+            )
+        return stack.outputs[KEY_ARN]

@@ -16,7 +16,6 @@ from iam_ra.anywhere.trust_policy import policy_size
 from iam_ra.aws.snapshot import Doubt, confirm
 from iam_ra.aws.subjects import let_in
 from iam_ra.engine.action import Action, Cause, Reason
-from iam_ra.engine.address import Address
 from iam_ra.engine.diff import REMOVED, make_plan
 from iam_ra.engine.errors import (
     IamRaError,
@@ -34,7 +33,7 @@ from iam_ra.kinds.host_certificate import identity_conflicts
 from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
-from iam_ra.kinds.overlap import sought
+from iam_ra.kinds.overlap import sought, with_overlaps
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
 from iam_ra.kinds.stack import STRAY
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Limits
+    from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change, Plan
     from iam_ra.kinds.run import Run
@@ -135,11 +135,11 @@ class Planner:
     ) -> Mapping[Address, str | None]:
         """Return the recorded files, and those that a killed apply wrote and nobody recorded."""
         root = self._workplace.namespace.root
-        exports = [kind for kind in self._kinds.values() if isinstance(kind, HostExport)]
+        exports = [kind for kind in self._kinds.values() if lineage and isinstance(kind, HostExport)]
         return {
             **{
                 address: digest
-                for kind in (() if lineage is None else exports)
+                for kind in exports
                 for address, digest in kind.written(root, lineage or "").items()
             },
             **{
@@ -153,7 +153,8 @@ class Planner:
         """Yield what the file asks for and the certificates of before forbid."""
         namespace, now = self._workplace.namespace, snapshot.caller.now
         yield from identity_conflicts(namespace, recorded, now)
-        yield from generation_conflicts(namespace, recorded, snapshot, self._wishes, now)
+        counted = with_overlaps(namespace, recorded, snapshot.seen, self._wishes, now)
+        yield from generation_conflicts(namespace, counted, snapshot, self._wishes, now)
 
     def _strays(self, snapshot: Snapshot) -> Iterator[Conflict]:
         """Yield what an earlier life of the namespace left: not this one's to delete, and not to be passed over."""

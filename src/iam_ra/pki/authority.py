@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from iam_ra.pki.leaf import SIGNATURE_HASH, key_usage
+from iam_ra.pki.keys import signature_hash
+from iam_ra.pki.leaf import key_usage
 from iam_ra.pki.times import end_after, start_at
 
 if TYPE_CHECKING:
@@ -63,5 +64,5 @@ def self_signed(
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(key_identifier), critical=False
         )
-        .sign(key, SIGNATURE_HASH)
+        .sign(key, signature_hash(key))
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from iam_ra.engine.errors import CertificateError
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from iam_ra.pki.keys import PublicKey
 
-# SHA-256 for every key, P-384 included: iam-rolesanywhere-session derives the algorithm of its request signature from
-# the hash in the leaf's signature, and AWS names only AWS4-X509-{RSA,ECDSA}-SHA256. Roots follow, to have one rule.
-SIGNATURE_HASH = hashes.SHA256()
 SERIAL_BITS = 159
 # Of a common name and of an organizational unit. Source: RFC 5280, appendix A.1.
 MAX_ATTRIBUTE = 64

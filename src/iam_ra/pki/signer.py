@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from iam_ra.engine.errors import CertificateError
 from iam_ra.pki.crl import CrlRequest, crl_builder
-from iam_ra.pki.leaf import SIGNATURE_HASH, LeafRequest, leaf_builder
+from iam_ra.pki.keys import signature_hash
+from iam_ra.pki.leaf import LeafRequest, leaf_builder
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
@@ -52,8 +53,8 @@ class KeySigner:
 
     def sign_leaf(self, request: LeafRequest) -> Certificate:
         """Certify one identity. Raises CertificateError when a rule of X.509 or of the authority's life forbids it."""
-        return leaf_builder(request, self._certificate).sign(self._key, SIGNATURE_HASH)
+        return leaf_builder(request, self._certificate).sign(self._key, signature_hash(self._key))
 
     def sign_crl(self, request: CrlRequest) -> CertificateRevocationList:
         """Revoke certificates. Raises CertificateError when the authority has ended."""
-        return crl_builder(request, self._certificate).sign(self._key, SIGNATURE_HASH)
+        return crl_builder(request, self._certificate).sign(self._key, signature_hash(self._key))

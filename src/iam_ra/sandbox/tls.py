@@ -16,8 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from iam_ra.pki.authority import self_signed
 from iam_ra.pki.certificate import certificate_pem
-from iam_ra.pki.keys import KeyAlgorithm, PrivateKey
-from iam_ra.pki.leaf import SIGNATURE_HASH, key_usage, new_serial
+from iam_ra.pki.keys import SIGNATURE_HASH, KeyAlgorithm, PrivateKey
+from iam_ra.pki.leaf import key_usage, new_serial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

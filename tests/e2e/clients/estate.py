@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 from iam_ra.anywhere.trust_policy import trust_policy
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem
-from iam_ra.pki.keys import KeyAlgorithm, PrivateKey
-from iam_ra.pki.leaf import SIGNATURE_HASH, LeafRequest, key_usage, new_serial
+from iam_ra.pki.keys import SIGNATURE_HASH, KeyAlgorithm, PrivateKey
+from iam_ra.pki.leaf import LeafRequest, key_usage, new_serial
 from iam_ra.pki.signer import KeySigner
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from iam_ra.pki.key_store import FileKeyStore
+from iam_ra.pki.file_store import FileKeyStore
 from iam_ra.pki.keys import PrivateKey
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def count(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 """
 CREATE = """
-from iam_ra.pki.key_store import FileKeyStore
+from iam_ra.pki.file_store import FileKeyStore
 from iam_ra.pki.keys import PrivateKey
 key = PrivateKey.generate("ec-p256")
 sys.addaudithook(count)

@@ -1,16 +1,13 @@
-"""What earlier certificates of hosts still prove: kept while they overlap, never given to others, warned of before an end."""
+"""What earlier certificates of hosts still prove: kept while they overlap, never given to others."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from tests.unit.kinds.samples import NOW, namespace, parts
 
-from iam_ra.engine.address import Address
 from iam_ra.engine.part import Recorded
-from iam_ra.kinds.authority import authority_warnings
 from iam_ra.kinds.host_certificate import host_certificate, identity_conflicts, with_former
 from iam_ra.kinds.role import role_stack
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iam_ra.config.model import Namespace
+    from iam_ra.engine.address import Address
 
 DAY = timedelta(days=1)
 SCOPES = "certificate_authorities: {default: {}, factory: {}}\n"
@@ -142,20 +140,3 @@ def test_an_authority_stays_while_a_host_proves_itself_by_it(tmp_path: Path) -> 
     assert not conflicts(loaded, moved, NOW + DAY)
     # It is no conflict if the host goes with its authority.
     assert not conflicts(namespace(tmp_path, "roles: {a: {}}\n"), before)
-
-
-# Authorities
-
-
-@pytest.mark.parametrize(("day", "warned"), [(0, False), (599, False), (601, True), (900, True), (901, True)])
-def test_an_authority_in_the_last_third_of_its_life_is_warned_of(day: int, warned: bool) -> None:
-    address = Address("ca/factory", "certificate")
-    outputs = {"not_before": NOW.isoformat(), "not_after": (NOW + 900 * DAY).isoformat()}
-    known = {address: Recorded(address, "authority-certificate", {}, outputs)}
-    found = list(authority_warnings(known, NOW + day * DAY))
-    assert len(found) == warned
-    assert all(each.startswith("ca/factory ends on 2028-06-19") for each in found)
-
-
-def test_hosts_are_no_authorities() -> None:
-    assert not list(authority_warnings(state(web=(("default", "web"), {})), NOW + 89 * DAY))

@@ -92,6 +92,7 @@ class World:
             **made,
             **fixed,
             "serial": str(self._count),
+            "generation": 1,
             "earlier": earlier,
             "ends_with_authority": False,
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iam_ra.engine.errors import KeyStoreError
-from iam_ra.pki.key_store import FileKeyStore, check_private
+from iam_ra.pki.file_store import FileKeyStore, check_private
 from iam_ra.pki.keys import PrivateKey
 
 KEY = PrivateKey.generate("ec-p256")

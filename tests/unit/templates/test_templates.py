@@ -50,9 +50,16 @@ INPUTS: dict[str, dict[str, Any]] = {
         "trust": [{"trust_anchor": f"a{MARK}", "identities": [f"b{MARK}", f"c{MARK}"]}],
         "tags": {f"d{MARK}": f"e{MARK}"},
     },
+    "authority-key": {"template": "t", "key_spec": f"1{MARK}", "tags": {f"2{MARK}": f"3{MARK}"}},
     "host-stack": {"template": "t", "kms_key": f"1{MARK}", "tags": {f"2{MARK}": f"3{MARK}"}},
 }
-ENTITIES = {"init-stack": "init", "trust-anchor-stack": "ca/", "role-stack": "role/", "host-stack": "host/"}
+ENTITIES = {
+    "init-stack": "init",
+    "trust-anchor-stack": "ca/",
+    "role-stack": "role/",
+    "authority-key": "ca/",
+    "host-stack": "host/",
+}
 
 HOSTILE = [
     '"',

@@ -1,0 +1,292 @@
+"""The generations of authorities: which ones live certificates still need, and when the next one begins.
+
+A trust anchor holds two certificates. So an authority is followed by a new generation of itself while hosts still prove
+who they are by the old one, which leaves when the last of them has let go.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from iam_ra.aws.stacks import DEAD
+from iam_ra.config.authorities import sops_path_of_generation
+from iam_ra.config.durations import format_duration, parse_duration
+from iam_ra.config.model import Generation
+from iam_ra.engine.action import Cause, Reason
+from iam_ra.engine.address import Address
+from iam_ra.engine.plan import Conflict
+from iam_ra.kinds.authority import (
+    CERTIFICATE,
+    ENTITIES,
+    authority_certificate,
+    authority_key,
+    authority_key_file,
+    generation_of,
+    stored_certificates,
+)
+from iam_ra.pki.times import BACKDATE
+from iam_ra.state.ledger import issued_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iam_ra.aws.snapshot import Snapshot
+    from iam_ra.config.model import Authority, KeyAlgorithm, KeyStore, Namespace
+    from iam_ra.engine.part import Recorded
+    from iam_ra.kinds.memory import Wishes
+
+# What a trust anchor holds. Source: AWS General Reference, IAM Roles Anywhere quotas, "Certificates per trust anchor".
+SLOTS = 2
+_HOSTS = "host/"
+
+
+class _Need(NamedTuple):
+    """Until when a live certificate of a host needs a generation."""
+
+    until: datetime
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An authority's generations that stay, and why it is to be followed by a new one although there is no room.
+
+    `blocked` says what would follow, in the way of which need; `may_wait` that nobody asked for it yet but the calendar.
+    """
+
+    generations: tuple[Generation, ...]
+    blocked: tuple[Reason, ...] = ()
+    need: _Need | None = None
+    may_wait: bool = False
+
+
+def with_generations(
+    namespace: Namespace,
+    recorded: Mapping[Address, Recorded],
+    snapshot: Snapshot,
+    wishes: Wishes,
+    now: datetime,
+) -> Namespace:
+    """Return the namespace with the generations that its authorities have, a new one among them where it is time.
+
+    Those are the one that signs and, before it, the one that some live certificate of a host still needs.
+    """
+    view = _View(namespace, recorded, snapshot, wishes, now)
+    authorities = {
+        name: replace(each, generations=view.line(each).generations)
+        for name, each in namespace.authorities.items()
+    }
+    return replace(namespace, authorities=authorities)
+
+
+def generation_conflicts(
+    namespace: Namespace,
+    recorded: Mapping[Address, Recorded],
+    snapshot: Snapshot,
+    wishes: Wishes,
+    now: datetime,
+) -> Iterator[Conflict]:
+    """Yield the authorities that the file, or a wish, would have followed while both slots of their anchor are needed."""
+    view = _View(namespace, recorded, snapshot, wishes, now)
+    for name, authority in namespace.authorities.items():
+        line = view.line(authority)
+        if line.need is not None and not line.may_wait:
+            newest = line.generations[-1].number
+            why = "; ".join(reason.text for reason in line.blocked)
+            yield Conflict(
+                authority_certificate(name, newest + 1),
+                f"{why}: there is no room for a third generation in its trust anchor. {_because(line)}. Wait until then, "
+                f"or end that sooner with `iam-ra apply --renew {line.need.host}`, which revokes its older certificates "
+                "at once; or add another authority",
+            )
+
+
+def generation_warnings(
+    namespace: Namespace,
+    recorded: Mapping[Address, Recorded],
+    snapshot: Snapshot,
+    wishes: Wishes,
+    now: datetime,
+) -> Iterator[str]:
+    """Yield a line for each authority that is due to be followed and has to wait, or that nothing follows."""
+    view = _View(namespace, recorded, snapshot, wishes, now)
+    for name, authority in namespace.authorities.items():
+        line = view.line(authority)
+        if line.need is not None and line.may_wait:
+            why = "; ".join(reason.text for reason in line.blocked)
+            yield f"{ENTITIES}{name} waits: {why}. {_because(line)}"
+        newest = recorded.get(authority_certificate(name, line.generations[-1].number))
+        if authority.mode != "self-signed" and newest is not None and "not_after" in newest.outputs:
+            end = datetime.fromisoformat(newest.outputs["not_after"])
+            if now >= end - authority.renew_before:
+                yield (
+                    f"{ENTITIES}{name} ends on {end:%Y-%m-%d}, and every certificate that it signed with it; add another "
+                    "authority and move its hosts there in time"
+                )
+
+
+def _because(line: _Line) -> str:
+    need, older = line.need, line.generations[0].number
+    assert need is not None  # noqa: S101 - only asked of a line that is blocked
+    return f"{need.host} needs generation {older} until {need.until:%Y-%m-%d %H:%M} UTC at the latest"
+
+
+class _View:
+    """What is known of all generations at one moment. Needs are only worked out when some authority has two."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        recorded: Mapping[Address, Recorded],
+        snapshot: Snapshot,
+        wishes: Wishes,
+        now: datetime,
+    ) -> None:
+        self._namespace = namespace
+        self._recorded = recorded
+        self._snapshot = snapshot
+        self._wishes = wishes
+        self._now = now
+        self._needs: Mapping[tuple[str, int], _Need] | None = None
+        self._numbers: defaultdict[str, set[int]] = defaultdict(set)
+        for address in recorded:
+            number = generation_of(address)
+            if number is not None:
+                self._numbers[address.entity.removeprefix(ENTITIES)].add(number)
+        for scope, number, _ in stored_certificates(snapshot):
+            self._numbers[scope].add(number)
+
+    def line(self, authority: Authority) -> _Line:
+        """Return an authority's generations as they are to be."""
+        numbers = sorted(self._numbers[authority.name])
+        if not numbers or authority.mode != "self-signed":
+            return _Line(authority.generations)
+        newest = self._generation(authority, numbers[-1], is_newest=True)
+        reasons = self._following(authority, newest)
+        if len(numbers) == 1 and not reasons:
+            return _Line((newest,))
+        older = [number for number in numbers[:-1] if self._need(authority.name, number)]
+        kept = tuple(self._generation(authority, number, is_newest=False) for number in older)
+        if not reasons:
+            return _Line((*kept, newest))
+        staying = (*kept, newest) if self._need(authority.name, newest.number) else kept
+        if len(staying) >= SLOTS:
+            may_wait = all(reason.cause is Cause.RENEWAL for reason in reasons)
+            return _Line(
+                (*kept, newest), reasons, self._need(authority.name, staying[0].number), may_wait=may_wait
+            )
+        number = newest.number + 1
+        path = sops_path_of_generation(authority.sops_path, number)
+        wanted = (authority.key_store, authority.key, authority.validity, path)
+        return _Line((*staying, Generation(number, *wanted, because=reasons)))
+
+    def _generation(self, authority: Authority, number: int, *, is_newest: bool) -> Generation:
+        """Return a generation with the settings it was made with; of one that nobody recorded, what tells them."""
+        known = self._recorded.get(authority_certificate(authority.name, number))
+        path = sops_path_of_generation(authority.sops_path, number)
+        if known is None:
+            key_store = self._begun_in(authority.name, number)
+            return Generation(number, key_store, authority.key, authority.validity, path)
+        file = self._recorded.get(authority_key_file(authority.name, number))
+        if file is not None and not (is_newest and authority.key_store == "sops"):
+            path = file.inputs["path"]
+        return Generation(
+            number,
+            cast("KeyStore", known.inputs["key_store"]),
+            cast("KeyAlgorithm", known.inputs["key"]),
+            parse_duration(known.inputs["validity"]),
+            path,
+        )
+
+    def _begun_in(self, scope: str, number: int) -> KeyStore:
+        """Return where the key is of a generation that a killed apply began."""
+        names = self._snapshot.names
+        stack = self._snapshot.stacks.get(names.authority_key_stack(scope, number))
+        if stack is not None and self._snapshot.owns(stack):
+            return "kms"
+        return "sops" if names.authority_key_mirror(scope, number) in self._snapshot.objects else "file"
+
+    def _following(self, authority: Authority, newest: Generation) -> tuple[Reason, ...]:
+        """Return why an authority is to be followed by its next generation."""
+        known = self._recorded.get(authority_certificate(authority.name, newest.number))
+        if known is None:
+            # It is being made; what it was wanted for, it is there for.
+            return ()
+        reasons = []
+        end = datetime.fromisoformat(known.outputs["not_after"])
+        due = end - authority.renew_before
+        if self._now >= due:
+            text = f"generation {newest.number} ends on {end:%Y-%m-%d}, to be followed since {due:%Y-%m-%d}"
+            reasons.append(Reason(Cause.RENEWAL, text))
+        if f"{ENTITIES}{authority.name}" in self._wishes.renew:
+            reasons.append(Reason(Cause.REQUESTED, "a new generation was asked for"))
+        changed = [
+            f"{name} {before} → {after}"
+            for name, before, after in (
+                ("key_store", newest.key_store, authority.key_store),
+                ("key", newest.key, authority.key),
+                ("validity", format_duration(newest.validity), format_duration(authority.validity)),
+            )
+            if before != after
+        ]
+        if changed:
+            reasons.append(Reason(Cause.EDITED, f"changed in the file: {', '.join(changed)}"))
+        lost = self._lost(authority.name, newest)
+        if lost:
+            reasons.append(Reason(Cause.KEY_LOST, lost))
+        return tuple(reasons)
+
+    def _lost(self, scope: str, generation: Generation) -> str:
+        """Say how the key of a generation was lost for good, if it was."""
+        names = self._snapshot.names
+        if generation.key_store == "kms" and authority_key(scope, generation.number) in self._recorded:
+            stack = self._snapshot.stacks.get(names.authority_key_stack(scope, generation.number))
+            is_there = stack is not None and stack.status not in DEAD
+            return "" if is_there else "its KMS key was deleted outside iam-ra"
+        if generation.key_store == "sops":
+            address = authority_key_file(scope, generation.number)
+            if address in self._recorded and self._snapshot.files.get(address) is None:
+                is_mirrored = names.authority_key_mirror(scope, generation.number) in self._snapshot.objects
+                return "" if is_mirrored else "no copy is left of the SOPS file with its key"
+        return ""
+
+    def _need(self, scope: str, number: int) -> _Need | None:
+        if self._needs is None:
+            self._needs = self._all_needs()
+        return self._needs.get((scope, number))
+
+    def _all_needs(self) -> Mapping[tuple[str, int], _Need]:
+        """Return the longest need of each generation, by authority and number."""
+        found: dict[tuple[str, int], _Need] = {}
+        for ca, number, need in (*self._recorded_needs(), *self._unrecorded_needs()):
+            if need.until > self._now:
+                found[ca, number] = max(need, found.get((ca, number), need))
+        return found
+
+    def _recorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
+        for name in self._namespace.hosts:
+            part = self._recorded.get(Address(f"{_HOSTS}{name}", CERTIFICATE))
+            if part is None:
+                continue
+            entity = part.address.entity
+            end = datetime.fromisoformat(part.outputs["not_after"])
+            yield part.inputs["ca"], part.inputs["generation"], _Need(end, entity)
+            for each in part.outputs["earlier"]:
+                until = datetime.fromisoformat(each["until"])
+                yield each["ca"], each["generation"], _Need(until, entity)
+
+    def _unrecorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
+        """Yield what a killed apply issued and may have delivered; it counts for as long as an overlap."""
+        known = set()
+        for part in self._recorded.values():
+            known.add(part.outputs.get("serial"))
+            known.update(each["serial"] for each in part.outputs.get("earlier", ()))
+            known.update(each["serial"] for each in part.inputs.get("revoked", ()))
+        for each in issued_in(self._snapshot.objects, self._snapshot.names):
+            host = self._namespace.hosts.get(each.host)
+            if host is not None and each.serial not in known:
+                until = min(each.not_before + BACKDATE + host.certificate.overlap, each.not_after)
+                yield each.authority, each.generation, _Need(until, f"{_HOSTS}{each.host}")
