@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from tests.e2e.world import EXAMPLE, World
+from tests.e2e.world import EXAMPLE, World, client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +42,12 @@ def test_the_example_comes_back(alone: World) -> None:
     up(alone)
     alone.apply()
     alone.run("sandbox", "clock", "+10d").expect()
+    queues = client(alone.more["AWS_ENDPOINT_URL"], "sqs")
+    queues.create_queue(QueueName="q")
     saved = alone.run("sandbox", "save", "account.saved").expect()
     file = alone.root / "account.saved"
     assert saved.stdout == f"Saved to {file}\n"
+    assert saved.stderr == "Left out, since iam-ra does not use them: sqs\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     refused = alone.run("sandbox", "up", "--from", "account.saved").expect(1)
     assert "A sandbox runs here already." in refused.said

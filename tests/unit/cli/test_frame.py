@@ -50,7 +50,7 @@ def fresh(*args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
 
 
-SANDBOX = ("up", "down", "env", "status", "clock", "faults", "log", "reset")
+SANDBOX = ("up", "down", "env", "status", "clock", "faults", "log", "reset", "save")
 
 
 def helped() -> list[list[str]]:
