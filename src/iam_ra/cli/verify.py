@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from iam_ra.operations.verifying import Attempt
     from iam_ra.render.style import Style
+    from iam_ra.render.table import Cell
 
 
 @click.command("verify", cls=Command)
@@ -52,10 +53,18 @@ def command(options: Options, hosts: tuple[str, ...], every: bool, negative: boo
     return exits.ERROR if wrong else exits.OK
 
 
+def _mark(attempt: Attempt, style: Style) -> Cell:
+    from iam_ra.render.table import Cell  # noqa: PLC0415 - part of no --help
+
+    if attempt.result == "unchecked":
+        return Cell("-")
+    return Cell("✓", style.green) if attempt.is_right else Cell("✗", style.red)
+
+
 def _text(attempts: Sequence[Attempt], style: Style) -> str:
     from iam_ra.render.problems import plural  # noqa: PLC0415 - part of no --help
     from iam_ra.render.style import WIDTH, wrap  # noqa: PLC0415
-    from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415
+    from iam_ra.render.table import Column, table_text  # noqa: PLC0415
 
     columns = (
         Column(""),
@@ -67,7 +76,7 @@ def _text(attempts: Sequence[Attempt], style: Style) -> str:
     )
     rows = [
         (
-            Cell("✓", style.green) if each.is_right else Cell("✗", style.red),
+            _mark(each, style),
             each.host,
             each.role,
             each.arn.rpartition("assumed-role/")[2] or each.result,
@@ -81,11 +90,12 @@ def _text(attempts: Sequence[Attempt], style: Style) -> str:
     for each in wrong:
         said = each.error or "the role was opened, and must not be"
         lines += ["", style.red(f"✗ {each.host} as {each.role}"), *wrap(said, first="  ", rest="  ")]
-    tally = (
-        f"{plural(len(attempts), 'attempt')}, {len(wrong)} not as the file says."
-        if wrong
-        else (f"{plural(len(attempts), 'attempt')}, all as the file says.")
-    )
+    unchecked = [each for each in attempts if each.result == "unchecked"]
+    tried = len(attempts) - len(unchecked)
+    tally = f"{plural(tried, 'attempt')}, {f'{len(wrong)} not' if wrong else 'all'} as the file says."
+    if unchecked:
+        hosts = ", ".join(dict.fromkeys(each.host for each in unchecked))
+        lines += ["", *wrap(f"{hosts}: {unchecked[0].error}", first="", rest="  ")]
     return (
         table_text(columns, rows, color=style.color, width=WIDTH if sys.stdout.isatty() else None)
         + "\n".join([*lines, "", tally])

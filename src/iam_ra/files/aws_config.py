@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from dataclasses import dataclass
@@ -10,17 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 HELPER = "aws_signing_helper"
 FOLDER = "exports/aws"
-_SUFFIX = ".config"
-_STAMP = re.compile(
-    rb"# Made by iam-ra for host/(?P<host>\S+) of lineage (?P<lineage>\S+); [^\n]*\n"
-    rb"# sha256 of what follows: (?P<digest>[0-9a-f]{64})\n(?P<text>.*)",
-    re.DOTALL,
-)
+SUFFIX = ".config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,45 +46,9 @@ def aws_config(config: HostConfig) -> str:
     return "\n".join("".join(_section(title, each, config)) for title, each in sections)
 
 
-def stamped(config: HostConfig, lineage: str) -> str:
-    """Return the file as it lies in the repository: on top, whose it is, and proof that nobody edited it."""
-    text = aws_config(config)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return (
-        f"# Made by iam-ra for host/{config.host} of lineage {lineage}; edits are overwritten.\n"
-        f"# sha256 of what follows: {digest}\n{text}"
-    )
-
-
-def stamped_host(data: bytes, lineage: str) -> str | None:
-    """Return the host that a file was made for by this lineage, or None for anything else, an edited file included."""
-    found = _STAMP.fullmatch(data)
-    if found is None or found["lineage"].decode() != lineage:
-        return None
-    return (
-        found["host"].decode()
-        if hashlib.sha256(found["text"]).hexdigest() == found["digest"].decode()
-        else None
-    )
-
-
-def stamped_configs(root: Path, lineage: str) -> dict[str, str]:
-    """Return, by host, the SHA-256 of each config file below `root` that this lineage made and nobody edited."""
-    hosts = (path.name.removesuffix(_SUFFIX) for path in sorted((root / FOLDER).glob(f"*{_SUFFIX}")))
-    found = {host: stamped_digest(root, host, lineage) for host in hosts}
-    return {host: digest for host, digest in found.items() if digest is not None}
-
-
-def stamped_digest(root: Path, host: str, lineage: str) -> str | None:
-    """Return the SHA-256 of a host's config file, or None unless this lineage made it for the host, and nobody edited it."""
-    path = root / config_path(host)
-    data = path.read_bytes() if path.is_file() else b""
-    return hashlib.sha256(data).hexdigest() if stamped_host(data, lineage) == host else None
-
-
 def config_path(host: str) -> str:
     """Return where a host's config file lies, relative to the root."""
-    return f"{FOLDER}/{host}{_SUFFIX}"
+    return f"{FOLDER}/{host}{SUFFIX}"
 
 
 def profile_name(role: str) -> str:

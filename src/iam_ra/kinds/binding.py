@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
 
-# The word of RFC 5280 5.3.1.
-WITHDRAWN = "privilege_withdrawn"
 _SWITCHED = Reason(Cause.OVERLAP_OVER, "every certificate that is to take it says so by now; names go")
 
 
@@ -35,7 +33,7 @@ def with_bindings(namespace: Namespace, recorded: Mapping[Address, Recorded], no
         known = recorded.get(host_certificate(name))
         lost = () if known is None else withdrawn(known.inputs.get("units", ()), host)
         if lost:
-            hosts[name] = replace(host, withdrawn=lost, revoked=host.revoked or WITHDRAWN)
+            hosts[name] = replace(host, withdrawn=lost)
     roles = {name: _bound(role, namespace, recorded, now) for name, role in namespace.roles.items()}
     return replace(namespace, hosts=hosts, roles=roles)
 

@@ -16,7 +16,7 @@ from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import FileError, IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
-from iam_ra.kinds.authority import CERTIFICATE, authority_output, revocation_list
+from iam_ra.kinds.authority import CERTIFICATE, authority_output, key_parts, revocation_list
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.role import role_stack
@@ -128,12 +128,12 @@ class HostCertificate(Kind):
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
         """Yield one part a host."""
         for host in namespace.hosts.values():
-            spec = host.certificate
+            spec, authority = host.certificate, namespace.authorities[host.authority]
             inputs = {
                 "identity": host.identity,
                 "ca": host.authority,
-                "generation": authority_output(namespace.authorities[host.authority], "generation"),
-                "authority": authority_output(namespace.authorities[host.authority], "fingerprint"),
+                "generation": authority_output(authority, "generation"),
+                "authority": authority_output(authority, "fingerprint"),
                 **_key_inputs(host),
                 "validity": format_duration(spec.validity),
                 "renew_before": format_duration(spec.renew_before),
@@ -144,8 +144,8 @@ class HostCertificate(Kind):
                 host_certificate(host.name),
                 self.name,
                 inputs,
-                # Nothing is delivered that AWS does not trust yet.
-                (trust_anchor_arn(host.authority).address,),
+                # Nothing is delivered that AWS does not trust yet, and the key that signs is in its place.
+                (trust_anchor_arn(host.authority).address, *key_parts(host.authority, authority.current)),
                 released_by=releasing(host),
                 protect=host.protect,
                 because=_because(host),

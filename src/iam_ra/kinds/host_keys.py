@@ -18,7 +18,7 @@ from iam_ra.pki.certificate import load_certificate, matches
 from iam_ra.pki.keys import PrivateKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.engine.plan import Change
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ENTITIES = "host/"
 SECRET_CERTIFICATE = "certificate"  # noqa: S105 - the name of a secret, not a secret
 SECRET_PRIVATE_KEY = "private-key"  # noqa: S105 - the name of a secret, not a secret
-_MIRROR = re.compile(r"sops-([0-9a-f]{40})\.yaml")
+_MIRROR = re.compile(r"(?:sops-([0-9a-f]{40})\.yaml|age-([0-9a-f]{40})\.age)")
+_AGE_SUFFIX = ".age"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,12 @@ def version_token(serial: str) -> str:
 
 def mirror_name(serial: str) -> str:
     """Return the name of the bucket's copy of a host's SOPS file; it says whose key is in it."""
-    return f"sops-{int(serial):040x}.yaml"
+    return f"sops-{version_token(serial)}.yaml"
+
+
+def age_mirror_name(serial: str) -> str:
+    """Return the name of the bucket's copy of a host's age file; it says whose key is in it."""
+    return f"age-{version_token(serial)}{_AGE_SUFFIX}"
 
 
 def copies_of_keys(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
@@ -65,7 +71,7 @@ def copies_of_keys(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
     for key in snapshot.objects:
         host, _, name = key.removeprefix(f"{snapshot.names.namespace}/hosts/").partition("/")
         if found := _MIRROR.fullmatch(name):
-            copies[host].add(_serial_of(found[1]))
+            copies[host].add(_serial_of(found[1] or found[2]))
     return {host: frozenset(serials) for host, serials in copies.items()}
 
 
@@ -90,15 +96,15 @@ class HostKeys:
         with self._guard:
             self._known[host] = key
 
-    def obtain(self, host: str, serial: str, path: str | None = None) -> HostKey:
-        """Return the certificate with this serial and its key; `path` is the host's SOPS file, if it has one.
+    def obtain(self, host: str, serial: str, *paths: str) -> HostKey:
+        """Return the certificate with this serial and its key; `paths` are the host's SOPS and age files, if it has any.
 
         Raises KeyStoreError when no copy of the key can be read, naming what was tried.
         """
         with self._guard:
             known = self._known.get(host)
         if known is None or known.serial != serial:
-            known = self._read_back(host, serial, path)
+            known = self._read_back(host, serial, paths)
             self.remember(host, known)
         return known
 
@@ -108,11 +114,11 @@ class HostKeys:
             serial = load_certificate(self._run.certificate_of(host)).serial_number
             self.obtain(host, str(serial))
 
-    def _read_back(self, host: str, serial: str, path: str | None) -> HostKey:
+    def _read_back(self, host: str, serial: str, paths: Sequence[str]) -> HostKey:
         pem = self._run.certificate_of(host)
         certificate = load_certificate(pem)
         tried: list[str] = []
-        for place, secret in self._copies(host, serial, path, tried):
+        for place, secret in self._copies(host, serial, paths, tried):
             try:
                 key = PrivateKey.from_pem(secret)
             except CertificateError as error:
@@ -128,24 +134,30 @@ class HostKeys:
         )
 
     def _copies(
-        self, host: str, serial: str, path: str | None, tried: list[str]
+        self, host: str, serial: str, paths: Sequence[str], tried: list[str]
     ) -> Iterator[tuple[str, Secret]]:
         name = self._run.names.secret(host, SECRET_PRIVATE_KEY)
         held = self._run.secrets.get(name)
         if held is not None:
             yield f"secret {name}", held
-        for place, ciphertext in self._ciphertexts(host, serial, path):
+        for place, is_age, ciphertext in self._ciphertexts(host, serial, paths):
             try:
-                yield place, self._run.sops.decrypt(ciphertext, Path(place))["private_key"]
+                if is_age:
+                    yield place, self._run.age.decrypt(ciphertext, Path(place))
+                else:
+                    yield place, self._run.sops.decrypt(ciphertext, Path(place))["private_key"]
             except (ToolError, KeyError) as error:
                 tried.append(f"{place}: {error}")
 
-    def _ciphertexts(self, host: str, serial: str, path: str | None) -> Iterator[tuple[str, bytes]]:
-        mirror = self._run.bucket.get(self._run.names.host_key(host, mirror_name(serial)))
-        if mirror is not None:
-            yield f"mirror of host/{host}", mirror.data
-        if path is not None and (self._run.root / path).is_file():
-            yield path, (self._run.root / path).read_bytes()
+    def _ciphertexts(self, host: str, serial: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, bytes]]:
+        """Yield place and bytes of each copy in a file, and whether it is one of age."""
+        for name in (mirror_name(serial), age_mirror_name(serial)):
+            mirror = self._run.bucket.get(self._run.names.host_key(host, name))
+            if mirror is not None:
+                yield f"mirror of host/{host}", name.endswith(_AGE_SUFFIX), mirror.data
+        for path in paths:
+            if (self._run.root / path).is_file():
+                yield path, path.endswith(_AGE_SUFFIX), (self._run.root / path).read_bytes()
 
 
 def unreadable_key(change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
@@ -159,6 +171,6 @@ def unreadable_key(change: Change, run: Run) -> Iterator[tuple[Address, Mapping[
     if held is not None and not held.is_deleted and held.version == version_token(serial):
         return
     try:
-        run.host_keys.obtain(host, serial, change.inputs.get("path"))
+        run.host_keys.obtain(host, serial, *([change.inputs["path"]] if "path" in change.inputs else []))
     except IamRaError:
         yield Address(entity, "certificate"), {"key_copies": frozenset()}

@@ -111,12 +111,17 @@ def _judge(leaf: Issued, known: _Known | None, now: datetime) -> Revocation | No
         earlier = known.earlier[leaf.serial]
         since = datetime.fromisoformat(earlier["until"])
         reason, text = _of_earlier(entity, earlier, since) if since <= now else ("", "")
-    elif not set(leaf.units) <= set(known.host.roles):
-        reason, text = "privilege_withdrawn", f"{entity} has fewer roles than a certificate of it says"
     elif leaf.not_before + known.host.certificate.overlap <= now:
         reason, text = "superseded", f"an interrupted apply left a certificate of {entity}"
     else:
         reason, text = "", ""
+    # Also in its overlap: a policy that goes by what certificates say would let it in.
+    if not reason and known is not None and not set(leaf.units) <= set(known.host.roles):
+        reason, text, since = (
+            "privilege_withdrawn",
+            f"{entity} has fewer roles than a certificate of it says",
+            now,
+        )
     if not reason and known is not None and known.host.disabled and leaf.units:
         reason, text, since = HOLD, f"{entity} is disabled", now
     if not reason:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from iam_ra.engine.part import Recorded
     from iam_ra.files.aws_config import HostConfig
 
-Result: TypeAlias = Literal["opened", "refused", "failed"]
+Result: TypeAlias = Literal["opened", "refused", "failed", "unchecked"]
+ELSEWHERE = "not checked: its key is on the host"
 _THREADS = 8
 
 
@@ -35,7 +36,8 @@ _THREADS = 8
 class Attempt:
     """One host trying to take one role. `expected` says whether it may.
 
-    A result of `failed` says nothing about the role: the key could not be read, or the service not be reached. `arn` and
+    A result of `failed` says nothing about the role: the key could not be read, or the service not be reached. Nor does
+    `unchecked`, which is no fault: the key never leaves the host. `arn` and
     `expires` (ISO 8601) are of the session, if there was one; `error` holds the refusal or the failure.
     """
 
@@ -51,7 +53,7 @@ class Attempt:
     @property
     def is_right(self) -> bool:
         """Whether it went as the file says."""
-        return self.result == ("opened" if self.expected else "refused")
+        return self.result in {"unchecked", "opened" if self.expected else "refused"}
 
 
 class Verifier:
@@ -117,16 +119,18 @@ class Verifier:
     def _key(self, config: HostConfig) -> HostKey | str:
         """Return a host's certificate and key, or why there are none."""
         host = f"{ENTITIES}{config.host}"
-        recorded, sops = (
-            self._parts.get(host_certificate(config.host)),
-            self._parts.get(Address(host, "sops")),
-        )
+        recorded = self._parts.get(host_certificate(config.host))
         if recorded is None:
             return "it has no certificate yet: the apply that was to issue it did not end well"
+        if "csr" in recorded.inputs:
+            return ELSEWHERE
+        files = (self._parts.get(Address(host, part)) for part in ("sops", "age"))
         try:
             with translated():
                 return self._run.host_keys.obtain(
-                    config.host, recorded.outputs["serial"], None if sops is None else sops.inputs["path"]
+                    config.host,
+                    recorded.outputs["serial"],
+                    *(each.inputs["path"] for each in files if each is not None),
                 )
         except IamRaError as error:
             return _said(error)
@@ -134,7 +138,8 @@ class Verifier:
     def _attempt(self, config: HostConfig, key: HostKey | str, profile: Profile, expected: bool) -> Attempt:
         host, role = f"{ENTITIES}{config.host}", profile.name
         if isinstance(key, str):
-            return Attempt(host, role, expected, "failed", error=key)
+            result: Result = "unchecked" if key == ELSEWHERE else "failed"
+            return Attempt(host, role, expected, result, error=key)
         leaf = load_certificate(key.certificate)
         request = SessionRequest(
             config.trust_anchor_arn, profile.profile_arn, profile.role_arn, profile.session_duration
