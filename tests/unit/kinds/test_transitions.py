@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from iam_ra.engine.part import Observed, Presence, Recorded, resolve
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.host_keys import mirror_name
+from iam_ra.kinds.revoked import with_revoked
+from iam_ra.state.ledger import Issued
 
 if TYPE_CHECKING:
     from iam_ra.config.model import Namespace
@@ -54,11 +57,15 @@ class World:
 
     recorded: dict[Address, Recorded] = field(default_factory=dict)
     observed: dict[Address, Observed] = field(default_factory=dict)
+    issued: list[Issued] = field(default_factory=list)
     _count: int = 0
 
     def plan(self, wanted: Namespace | None) -> Plan:
-        desired = () if wanted is None else parts(with_former(wanted, self.recorded, NOW)).values()
+        desired = () if wanted is None else parts(self.remember(wanted)).values()
         return make_plan(desired, self.recorded, self.observed, all_kinds(), NOW)
+
+    def remember(self, wanted: Namespace) -> Namespace:
+        return with_revoked(with_former(wanted, self.recorded, NOW), self.recorded, self.issued, NOW)
 
     def carry_out(self, plan: Plan) -> None:
         self.recorded.update(plan.settled)
@@ -73,9 +80,30 @@ class World:
             self.recorded[part.address] = Recorded(
                 part.address, part.kind, inputs, outputs, part.upstream, part.released_by, part.protect
             )
+            if part.kind == "host-certificate":
+                host, end = part.address.entity.removeprefix("host/"), datetime.fromisoformat(FAR)
+                leaf = Issued(
+                    inputs["ca"],
+                    inputs["generation"],
+                    host,
+                    outputs["serial"],
+                    NOW,
+                    end,
+                    inputs.get("units", ()),
+                )
+                self.issued += [leaf] if leaf not in self.issued else []
             facts = {**outputs, "kind": part.kind, "key_copies": {outputs["serial"]}}
             facts["mirrors"] = {mirror_name(inputs["serial"] if part.address.part == "sops" else "1"): "m"}
             self.observed[part.address] = Observed(Presence.PRESENT, facts)
+
+    def listed(self) -> set[str]:
+        """Return the serials that are revoked."""
+        return {
+            each["serial"]
+            for part in self.recorded.values()
+            if part.kind == "revocation-list"
+            for each in part.inputs["revoked"]
+        }
 
     def _outputs(self, change: Change, inputs: Any) -> dict[str, Any]:
         self._count += 1
@@ -128,6 +156,10 @@ def assert_safe(plan: Plan) -> None:
         assert all(place[each] < place[change.address] for each in change.after)
         if change.action is not Action.DELETE or change.recorded is None:
             continue
+        if change.kind == "host-certificate":
+            lists = f"ca/{change.recorded.inputs['ca']}"
+            revoking = [each.address for each in plan.changes if each.kind == "revocation-list"]
+            assert all(place[each] < place[change.address] for each in revoking if each.entity == lists)
         for role in change.recorded.released_by:
             if role in place:
                 assert place[role] < place[change.address]
@@ -149,6 +181,11 @@ def test_any_file_can_follow_any_other(texts: list[str]) -> None:
         again = world.plan(wanted)
         left = [(str(change.address), change.fields, change.reasons) for change in again.changes]
         assert not left
+        assert world.listed() >= {
+            each.serial
+            for each in world.issued
+            if each.host not in wanted.hosts and each.authority in wanted.authorities
+        }
     destroyed = world.plan(None)
     assert_safe(destroyed)
     assert str(destroyed.changes[-1].address) == "init:stack"
