@@ -6,8 +6,13 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from tests import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALL_TOOLS = "IAM_RA_ALL_TOOLS"
 # Where `make tools` puts what it builds.
@@ -30,3 +35,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get(ALL_TOOLS):
                 pytest.fail(message)
             pytest.skip(message)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_programs() -> Iterator[None]:
+    yield
+    programs.close()
