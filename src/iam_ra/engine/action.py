@@ -42,7 +42,6 @@ class Cause(StrEnum):
     COMPROMISED = "compromised"
     UNDELIVERED = "undelivered"
     WITHDRAWN = "withdrawn"
-    REVOKED = "revoked"
     EXPIRED = "expired"
     SESSIONS_ENDED = "sessions_ended"
     SESSIONS_OVER = "sessions_over"

@@ -34,6 +34,8 @@ _CAUSES = {
     "cessation_of_operation": Cause.REMOVED,
     "superseded": Cause.OVERLAP_OVER,
     "certificate_hold": Cause.EDITED,
+    "key_compromise": Cause.COMPROMISED,
+    "privilege_withdrawn": Cause.WITHDRAWN,
 }
 _DELIVERIES = {"secretsmanager": "secrets", "sops": "sops", "age": "age"}
 
@@ -196,7 +198,7 @@ def _because(
     texts: defaultdict[Cause, set[str]] = defaultdict(set)
     for each in revoked:
         if each.text:
-            texts[_CAUSES.get(each.reason, Cause.REVOKED)].add(each.text)
+            texts[_CAUSES[each.reason]].add(each.text)
     for number, host in reinstated:
         if number == generation and host:
             texts[Cause.EDITED].add(f"{HOSTS}{host} is no longer disabled")
