@@ -157,7 +157,7 @@ def session_policy_of(inputs: Mapping[str, Any]) -> str:
     """Return the session policy of a role's inputs as the text that STS counts, without white space."""
     # A profile's session policy cannot be taken away, so "none" is one that narrows nothing.
     document = _EVERYTHING if inputs["session_policy"] is None else inputs["session_policy"]
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def trust_of(inputs: Mapping[str, Any]) -> dict[str, Any]:

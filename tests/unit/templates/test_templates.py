@@ -103,7 +103,9 @@ def filled(value: Any, text: str) -> Any:
     if isinstance(value, list):
         return [filled(each, text) for each in value]
     if isinstance(value, str) and value.startswith("{") and MARK in value:
-        return json.dumps(filled(json.loads(value), text), separators=(",", ":"), sort_keys=True)
+        return json.dumps(
+            filled(json.loads(value), text), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+        )
     return value.replace(MARK, text) if isinstance(value, str) else value
 
 
