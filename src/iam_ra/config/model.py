@@ -81,7 +81,8 @@ class Authority:
     `renew_before` is how long before its end a generation is followed by the next. `sops_path` is where the key store
     `sops` keeps the first generation's key. `generations` are those that some live certificate needs, the one that
     signs last; `revoked` holds, by generation, the certificates that count no more, and `reinstated` generations and
-    hosts of which a certificate counts again: the file says none of that, the state does.
+    hosts of which a certificate counts again; `turnover` says why its anchor is to hold other generations than it does:
+    the file says none of that, the state does.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Authority:
     generations: tuple[Generation, ...]
     revoked: Mapping[int, tuple[Revocation, ...]]
     reinstated: tuple[tuple[int, str], ...] = ()
+    turnover: tuple[Reason, ...] = ()
 
     @property
     def current(self) -> Generation:

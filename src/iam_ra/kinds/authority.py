@@ -6,12 +6,14 @@ The first generation's part is `certificate`, the second's `certificate-2`.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
@@ -26,7 +28,6 @@ from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from cryptography.x509 import Certificate
 
@@ -71,9 +72,10 @@ def key_parts(scope: str, generation: Generation) -> tuple[Address, ...]:
     return (authority_key_file(scope, generation.number),) if generation.key_store == "sops" else ()
 
 
-def unneeded(now: datetime) -> Reason:
-    """Return why a part of a generation goes."""
-    return Reason(Cause.OVERLAP_OVER, f"no live certificate needs its generation any more on {now:%Y-%m-%d}")
+def unneeded(generation: int, now: datetime) -> Reason:
+    """Return why what belongs to a generation goes."""
+    text = f"by {now:%Y-%m-%d} no live certificate needs generation {generation} any more"
+    return Reason(Cause.OVERLAP_OVER, text)
 
 
 def number_of(address: Address) -> int:
@@ -171,9 +173,22 @@ class AuthorityCertificate(Kind):
             "object": etag,
         }
 
-    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - the same for all
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
-        return unneeded(now)
+        return unneeded(number_of(recorded.address), now)
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when the next generation is to follow the one that signs."""
+        scope, generation = _of(recorded.address)
+        authority = namespace.authorities.get(scope)
+        if (
+            authority is not None
+            and authority.mode == "self-signed"
+            and authority.current.number == generation
+        ):
+            end = datetime.fromisoformat(recorded.outputs["not_after"])
+            text = f"is to be followed by the next generation, for it ends on {end:%Y-%m-%d}"
+            yield Due(end - authority.renew_before, recorded.address, text)
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the certificate, and the key if it is a file on this machine: its folder is this lineage's alone."""

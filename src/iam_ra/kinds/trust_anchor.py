@@ -53,7 +53,8 @@ class TrustAnchorStack(StackKind):
                 ],
                 "tags": dict(authority.tags),
             }
-            yield Part(Address(f"{ENTITIES}{authority.name}", STACK), self.name, inputs)
+            address = Address(f"{ENTITIES}{authority.name}", STACK)
+            yield Part(address, self.name, inputs, because=authority.turnover)
 
     def stack_name(self, names: Names, entity: str) -> str:
         """Return the name that users of the system before know."""
