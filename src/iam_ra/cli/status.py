@@ -25,7 +25,9 @@ _SOON_DAYS = 30
 @pass_options
 def command(options: Options) -> None:
     """Show what was applied: authorities, hosts and roles, the days that certificates last, and what is pending."""
-    from iam_ra.state import status  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.json import due_json  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.text import due_lines  # noqa: PLC0415
+    from iam_ra.state import status  # noqa: PLC0415
 
     loaded = options.load()
     workplace = workplace_for(options, loaded)
@@ -45,6 +47,7 @@ def command(options: Options) -> None:
             "identities": [asdict(each) for each in found],
             "roles": roles,
             "pending_changes": pending,
+            "next_due": due_json(planned.next_due),
         }
         write_json("status", data)
         return
@@ -58,6 +61,8 @@ def command(options: Options) -> None:
         return
     click.echo(_tables(found, roles, style), color=style.color)
     click.echo(_pending(pending))
+    for line in due_lines(planned.next_due, style):
+        click.echo(line, color=style.color)
 
 
 def _pending(count: int) -> str:

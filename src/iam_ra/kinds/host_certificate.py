@@ -13,6 +13,7 @@ from iam_ra.config.entitlement import roles_said
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import FileError, IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
@@ -250,6 +251,19 @@ class HostCertificate(Kind):
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the copy in the bucket. The ledger keeps the certificate."""
         run.bucket.delete(run.names.host_key(recorded.address.entity.removeprefix(ENTITIES), OBJECT_NAME))
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield the renewal, and the ends of overlaps."""
+        outputs = recorded.outputs
+        if not outputs["ends_with_authority"]:
+            not_after = datetime.fromisoformat(outputs["not_after"])
+            when = not_after - parse_duration(recorded.inputs["renew_before"])
+            yield Due(when, recorded.address, f"is to be renewed, for it ends on {not_after:%Y-%m-%d}")
+        for each in outputs["earlier"]:
+            until = datetime.fromisoformat(each["until"])
+            # One that has ended needs no revocation.
+            if until < datetime.fromisoformat(each["not_after"]):
+                yield Due(until, recorded.address, "replaced an earlier one, whose overlap is over then")
 
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
         """See that the authority's key is here, unless this very plan makes it."""

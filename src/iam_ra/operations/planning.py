@@ -26,6 +26,7 @@ from iam_ra.engine.errors import (
 )
 from iam_ra.engine.part import Observed, Presence
 from iam_ra.engine.plan import Conflict
+from iam_ra.engine.renewals import renewals
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings
@@ -40,11 +41,13 @@ from iam_ra.kinds.stack import STRAY
 from iam_ra.operations.workplace import Workplace, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Limits
     from iam_ra.engine.address import Address
+    from iam_ra.engine.due import Due
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change, Plan
     from iam_ra.kinds.run import Run
@@ -59,13 +62,20 @@ _Facts: TypeAlias = "Mapping[Address, Mapping[str, Any]]"
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan and what it was made from."""
+    """A plan and what it was made from.
+
+    `next_due` is what a day after the plan's will ask for first. `ahead` is the day to come that the plan is for, if it
+    is not for today. `undone` holds a line for each entity that is due and that a narrowed plan has to leave out.
+    """
 
     plan: Plan
     snapshot: Snapshot
     state: State | None
     refusals: tuple[RefusedError, ...]
     warnings: tuple[str, ...] = ()
+    next_due: Due | None = None
+    ahead: datetime | None = None
+    undone: tuple[str, ...] = ()
 
     @property
     def is_applicable(self) -> bool:
@@ -76,14 +86,23 @@ class Planned:
 class Planner:
     """Makes plans of one workplace. Raises IamRaError only.
 
-    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit.
+    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit. `ahead` turns
+    AWS's time into the day to come that plans are for. `only_due` narrows plans to what time alone has brought about.
     """
 
     def __init__(
-        self, workplace: Workplace, *, allowed_deletions: int | None = None, wishes: Wishes = NO_WISHES
+        self,
+        workplace: Workplace,
+        *,
+        allowed_deletions: int | None = None,
+        wishes: Wishes = NO_WISHES,
+        ahead: Callable[[datetime], datetime] | None = None,
+        only_due: bool = False,
     ) -> None:
         self._workplace = workplace
         self._wishes = wishes
+        self._ahead = ahead
+        self._only_due = only_due
         self._allowed_deletions = allowed_deletions
         self._kinds = all_kinds()
 
@@ -96,6 +115,9 @@ class Planner:
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
+            present = snapshot.caller
+            if self._ahead is not None:
+                snapshot = replace(snapshot, caller=replace(present, now=self._ahead(present.now)))
             if not destroy:
                 snapshot = self._with_seen(snapshot, recorded)
             plan = self._compare(snapshot, recorded, {}, destroy=destroy)
@@ -109,11 +131,31 @@ class Planner:
             # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
             conflicts = self._strays(snapshot) if destroy else self._conflicts(recorded, snapshot)
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
+        undone: tuple[str, ...] = ()
+        if self._only_due:
+            plan, undone = renewals(plan)
         refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
-        warnings = generation_warnings(
-            self._workplace.namespace, recorded, snapshot, self._wishes, snapshot.caller.now
+        now = snapshot.caller.now
+        warnings = generation_warnings(self._workplace.namespace, recorded, snapshot, self._wishes, now)
+        return Planned(
+            plan,
+            replace(snapshot, caller=present),
+            state,
+            tuple(refusals),
+            (*warnings, *undone),
+            min((each for each in self._dues(recorded, snapshot) if each.when > now), default=None),
+            None if self._ahead is None else now,
+            undone,
         )
-        return Planned(plan, snapshot, state, tuple(refusals), tuple(warnings))
+
+    def _dues(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Iterator[Due]:
+        """Yield what time will ask for, by what is recorded."""
+        known, now = self._workplace.namespace, snapshot.caller.now
+        namespace = remember(known, recorded, snapshot, self._wishes)
+        for part in with_overlaps(known, recorded, snapshot.seen, self._wishes, now).values():
+            kind = self._kinds.get(part.kind)
+            if kind is not None:
+                yield from kind.due(part, namespace, now)
 
     def _with_seen(self, snapshot: Snapshot, recorded: Mapping[Address, Recorded]) -> Snapshot:
         """Ask whether hosts use their new certificates; only while some overlap is open."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iam_ra.engine.diff import FieldChange
+    from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.execute import Outcome
     from iam_ra.engine.plan import Change, Plan
@@ -35,6 +36,7 @@ def plan_json(
     now: datetime,
     refusals: Sequence[IamRaError] = (),
     warnings: Sequence[Warning_] = (),
+    next_due: Due | None = None,
 ) -> dict[str, Any]:
     """Return the plan as a JSON object; its changes stand in an order in which they can be made.
 
@@ -42,8 +44,12 @@ def plan_json(
     """
     return {
         **_heading(header, now),
+        "ahead": None if header.ahead is None else _moment(header.ahead),
         "lineage": lineage,
         "serial": serial,
+        "partial": bool(plan.left_out),
+        "left_out": [str(each.address) for each in plan.left_out],
+        "next_due": due_json(next_due),
         "changes": [_change(each) for each in plan.changes],
         "summary": {
             **{action.value: plan.counts.get(action, 0) for action in Action},
@@ -82,11 +88,22 @@ def apply_json(
     }
 
 
+def due_json(due: Due | None) -> dict[str, str] | None:
+    """Return what a day to come will ask for as a JSON object."""
+    if due is None:
+        return None
+    return {"when": _moment(due.when), "address": str(due.address), "what": due.what}
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _heading(header: Header, now: datetime) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
-        "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timestamp": _moment(now),
         "namespace": header.namespace,
         "account_id": header.account_id or None,
         "region": header.region,

@@ -76,6 +76,7 @@ DATA: dict[str, dict[str, Any]] = {
         ],
         "roles": {"reader": ["host/web"]},
         "pending_changes": 3,
+        "next_due": {"when": "2026-03-04T05:06:07Z", "address": "host/web:certificate", "what": "is due"},
     },
     "ledger": {
         "certificates": [
@@ -146,6 +147,7 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("export", lambda value: value["data"]["profiles"].clear()),
         ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
         ("status", lambda value: value["data"]["identities"][0].update(serial=7)),
+        ("status", lambda value: value["data"]["next_due"].pop("when")),
         ("status", lambda value: value["data"]["roles"].update(admin="host/web")),
     ],
 )
