@@ -70,6 +70,14 @@ def test_a_family_is_counted_together_and_no_other_with_it() -> None:
     assert all(limits.allow(Call("iam", "ListRoles"), "r") for _ in range(100))
 
 
+@contextmanager
+def without_limits(server: Server) -> Iterator[None]:
+    """Let what only prepares a test not wait for its turn."""
+    limits, server._app._limits = server._app._limits, None
+    yield
+    server._app._limits = limits
+
+
 @pytest.fixture(scope="module")
 def _session() -> boto3.Session:
     return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
@@ -99,14 +107,6 @@ def strict(sandbox: Server, _session: boto3.Session) -> Iterator[tuple[Server, C
     "Roles Anywhere: A call too many is throttled with status 429, and boto3 tries again.",
     source="AWS General Reference: IAM Roles Anywhere endpoints and quotas",
 )
-@contextmanager
-def without_limits(server: Server) -> Iterator[None]:
-    """Let what only prepares a test not wait for its turn."""
-    limits, server._app._limits = server._app._limits, None
-    yield
-    server._app._limits = limits
-
-
 def test_a_call_too_many_is_throttled_in_the_service_s_words(strict: tuple[Server, Any]) -> None:
     server, client = strict
     anywhere = client("rolesanywhere")
