@@ -119,7 +119,8 @@ class Role:
     `named` holds the authorities with which its trust policy names identities still, though it is bound by certificate:
     those of which some live certificate does not say the role yet. `lapsed` are authority and identity of certificates
     whose overlap is over and which its recorded trust policy names still. `sessions_before` (ISO 8601) is when a session
-    must have been opened at the earliest not to be denied everything, and `because` says why that is so, or no longer.
+    must have been opened at the earliest not to be denied everything, `sessions_recorded` what the
+    state says of that, and `because` why there is a difference.
     The file does not say that, the state does.
     """
 
@@ -139,6 +140,7 @@ class Role:
     named: frozenset[str] = frozenset()
     lapsed: tuple[tuple[str, str], ...] = ()
     sessions_before: str | None = None
+    sessions_recorded: str | None = None
     because: tuple[Reason, ...] = ()
 
 

@@ -14,6 +14,7 @@ from iam_ra.kinds.generations import with_generations
 from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.overlap import with_lapsed, with_overlaps, with_renewals
 from iam_ra.kinds.revoked import with_revoked
+from iam_ra.kinds.sessions import with_sessions
 from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
@@ -58,4 +59,5 @@ def remember(
     namespace = with_bindings(namespace, recorded, now)
     at_once = frozenset() if wishes.keep_old else wishes.renew
     issued = issued_in(snapshot.objects, snapshot.names)
-    return with_revoked(namespace, recorded, issued, now, at_once)
+    namespace = with_revoked(namespace, recorded, issued, now, at_once)
+    return with_sessions(namespace, recorded, now, end=wishes.end_sessions)

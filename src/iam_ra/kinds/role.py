@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from iam_ra.kinds.run import Run
 
 ENTITIES = "role/"
+# The output that says since when sessions must have been opened.
+SESSIONS_BEFORE = "SessionsBefore"
 _UNKNOWN_ARN = "arn:aws:rolesanywhere:ap-southeast-2:123456789012:trust-anchor/{:036}"
 _EVERYTHING = {
     "Version": "2012-10-17",
@@ -73,8 +75,11 @@ class RoleStack(StackKind):
                     {"trust_anchor": trust_anchor_arn(scope), **_takers(who)}
                     for scope, who in sorted(entitled.get(role.name, {}).items())
                 ],
+                "enabled": not role.disabled,
                 "tags": dict(role.tags),
             }
+            if role.sessions_before is not None:
+                inputs["sessions_before"] = role.sessions_before
             yield Part(
                 role_stack(role.name),
                 self.name,
@@ -123,10 +128,17 @@ class RoleStack(StackKind):
         role = stack_name.removeprefix(names.stack("role-"))
         return None if role == stack_name else f"{ENTITIES}{role}"
 
+    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Create or update the stack. Sessions are ended that were opened before this moment, not before the plan."""
+        if "sessions_before" in inputs:
+            inputs = {**inputs, "sessions_before": _ended_before(change, inputs, run)}
+        return super().apply(change, inputs, run)
+
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the role's name, path and policies; the session policy as the text that the service takes."""
         return {
             **{key: value for key, value in inputs.items() if key not in {"template", "tags", "trust"}},
+            "sessions_before": inputs.get("sessions_before"),
             "role": name,
             "resource_name": run.names.role(name),
             "path": run.names.role_path,
@@ -136,7 +148,14 @@ class RoleStack(StackKind):
 
 
 def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the trust as it would be if no overlap had ended, for edits of the file to show beside that."""
+    """Return what would be if no overlap and no session had ended, for edits of the file to show beside that."""
+    undated = _trust_undated(role, trust)
+    if role.sessions_before != role.sessions_recorded:
+        return {**undated, "sessions_before": role.sessions_recorded}
+    return undated
+
+
+def _trust_undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     lapsed: dict[Ref, set[str]] = {}
     for scope, identity in role.lapsed:
         lapsed.setdefault(trust_anchor_arn(scope), set()).add(identity)
@@ -151,6 +170,14 @@ def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any
         for each in (*trust, *gone)
     ]
     return {"trust": sorted(named, key=lambda each: each["trust_anchor"].address.entity)}
+
+
+def _ended_before(change: Change, inputs: Mapping[str, Any], run: Run) -> str:
+    """Return the time before which sessions are ended: now, or when that was done."""
+    recorded = change.recorded
+    if recorded is not None and recorded.inputs.get("sessions_before") == inputs["sessions_before"]:
+        return str(recorded.outputs.get(SESSIONS_BEFORE, inputs["sessions_before"]))
+    return run.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def session_policy_of(inputs: Mapping[str, Any]) -> str:

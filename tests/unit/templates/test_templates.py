@@ -46,6 +46,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "session_policy": {"Statement": f"8{MARK}"},
         "session_duration": 3600,
         "accept_role_session_name": False,
+        "enabled": True,
         "description": f"9{MARK}",
         "trust": [{"trust_anchor": f"a{MARK}", "identities": [f"b{MARK}", f"c{MARK}"]}],
         "tags": {f"d{MARK}": f"e{MARK}"},
