@@ -19,7 +19,7 @@ from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
 from iam_ra.kinds.authority import CERTIFICATE, authority_output, key_parts, revocation_list
 from iam_ra.kinds.base import Kind, register
-from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
+from iam_ra.kinds.host_keys import ENTITIES, IN_FILE, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import certificate_pem
@@ -177,7 +177,7 @@ class HostCertificate(Kind):
         if seen is None:
             return _update(Cause.DRIFTED, "its copy in the bucket was deleted")
         # The key of a host with a request of its own never was here.
-        if "csr" not in recorded.inputs and outputs["serial"] not in seen.facts["key_copies"]:
+        if "csr" not in recorded.inputs and seen.facts["key_copies"].isdisjoint({outputs["serial"], IN_FILE}):
             return _update(Cause.KEY_LOST, "no copy of its private key can be read")
         if seen.facts["object"] != outputs["object"]:
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
