@@ -37,6 +37,7 @@ def command(
     parallelism: int,
     renew: tuple[str, ...],
     keep_old: bool,
+    end_sessions: bool,
     only: str | None,
     allow: str | None,
     lock_timeout: float,
@@ -47,7 +48,7 @@ def command(
     it ends with 3, too, when something is due that it had to leave out.
     """
     loaded = options.load()
-    wishes = wishes_of(loaded, renew, keep_old=keep_old, only=only)
+    wishes = wishes_of(loaded, renew, keep_old=keep_old, end_sessions=end_sessions, only=only)
     workplace = workplace_for(options, loaded, threads=parallelism)
     planner = planner_for(workplace, allow, wishes=wishes, only=only)
     applier = applier_for(workplace, planner, parallelism, lock_timeout)
@@ -59,7 +60,7 @@ def command(
             if problems:
                 raise PreflightError(problems)
             ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
-            more = partial(go_on, renew, only)
+            more = partial(go_on, renew, end_sessions, only)
             code = carry_out(options, loaded, planned, applier, applier.apply, "apply", more)
     undone = undone_error(planned)
     if undone is not None and code == exits.OK:
