@@ -74,12 +74,12 @@ class Snapshot:
         return is_here and LINEAGE_TAG in stack.tags and not self.owns(stack)
 
 
-def take(aws: Aws, names: Names) -> Snapshot:
+def take(aws: Aws, names: Names, *, with_crls: bool = True) -> Snapshot:
     """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors."""
     caller = aws.caller
     with ThreadPoolExecutor(4, thread_name_prefix="snapshot") as threads:
         roles = threads.submit(_role_names, aws)
-        crls = threads.submit(Crls(aws.rolesanywhere).list)
+        crls = threads.submit(Crls(aws.rolesanywhere).list) if with_crls else None
         secrets = threads.submit(Secrets(aws.secretsmanager).list, names.secret_prefix)
         stacks = {
             stack.name: stack for stack in Stacks(aws.cloudformation).list() if names.is_ours(stack.name)
@@ -98,7 +98,7 @@ def take(aws: Aws, names: Names) -> Snapshot:
             objects or {},
             files={},
             is_bucket_lost=bucket is not None and objects is None,
-            crls=crls.result(),
+            crls=() if crls is None else crls.result(),
         )
 
 

@@ -105,7 +105,7 @@ def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:
     more = [Column("identity"), Column("why"), Column("apply")] if verbose else []
     rows = [
         (
-            each.serial_hex,
+            each.serial_hex or f"token {each.token}",
             each.entity,
             f"{each.authority} G{each.generation}",
             each.not_before[:10],

@@ -43,6 +43,7 @@ class Cause(StrEnum):
     UNDELIVERED = "undelivered"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    PENDING = "pending"
     SESSIONS_ENDED = "sessions_ended"
     SESSIONS_OVER = "sessions_over"
     DESTROY = "destroy"

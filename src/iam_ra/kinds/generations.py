@@ -96,6 +96,12 @@ def generation_conflicts(
     """Yield the authorities that the file, or a wish, would have followed while both slots of their anchor are needed."""
     view = _View(namespace, recorded, snapshot, wishes, now)
     for name, authority in namespace.authorities.items():
+        if authority.mode != "self-signed" and f"{ENTITIES}{name}" in wishes.renew:
+            yield Conflict(
+                authority_certificate(name, authority.current.number),
+                "an authority in AWS Private CA has no generations: its trust anchor stands for that one CA. Add a second "
+                "authority, move the hosts over (`ca:` of each host), then remove this one",
+            )
         line = view.line(authority)
         if line.need is not None and not line.may_wait:
             newest = line.generations[-1].number

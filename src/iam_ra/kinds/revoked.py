@@ -73,7 +73,8 @@ def with_revoked(
     for leaf in issued:
         place = (leaf.authority, leaf.generation)
         if leaf.host and now < leaf.not_after and place in lists and leaf.serial not in found[place]:
-            verdict = _judge(leaf, known.get(leaf.host), now)
+            can_hold = namespace.authorities[leaf.authority].mode == "self-signed"
+            verdict = _judge(leaf, known.get(leaf.host), now, can_hold=can_hold)
             if verdict is not None:
                 held = lists[place].get(leaf.serial)
                 if held is not None:
@@ -107,15 +108,18 @@ def _kept(listed: Mapping[str, Any]) -> Revocation:
     return Revocation(listed["serial"], listed["reason"], when, not_after)
 
 
-def _judge(leaf: Issued, known: _Known | None, now: datetime) -> Revocation | None:
-    """Return why a certificate counts no more, or None while it does."""
+def _judge(leaf: Issued, known: _Known | None, now: datetime, *, can_hold: bool) -> Revocation | None:
+    """Return why a certificate counts no more, or None while it does.
+
+    What a private CA has revoked it never takes back: there a host that is enabled again gets another certificate.
+    """
     entity, since = f"{ENTITIES}{leaf.host}", now
     if known is None:
         reason, text = "cessation_of_operation", f"{entity} was removed"
     else:
         reason, text, since = _of_wanted(leaf, entity, known, now)
     if not reason and known is not None and known.host.disabled and leaf.units:
-        reason, text, since = HOLD, f"{entity} is disabled", now
+        reason, text, since = HOLD if can_hold else "privilege_withdrawn", f"{entity} is disabled", now
     if not reason:
         return None
     return Revocation(leaf.serial, reason, since.replace(microsecond=0), leaf.not_after, leaf.host, text)
@@ -201,7 +205,7 @@ def _with_own(
         revocation = found.get(present, {}).get(known.serial)
         reason = "" if revocation is None or revocation.reason == HOLD else revocation.reason
     renewal = host.renewal
-    if reason and not renewal and not host.withdrawn:
+    if reason and not renewal and not host.withdrawn and not host.disabled:
         # It was on its way out, and came back before all of it was gone.
         renewal = (Reason(Cause.COMPROMISED, "its certificate is revoked already"),)
     return replace(host, revoked=reason, renewal=renewal, lists=tuple(sorted(lists)))

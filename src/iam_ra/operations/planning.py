@@ -35,6 +35,7 @@ from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps
+from iam_ra.kinds.pca import private_ca_warnings
 from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
@@ -135,6 +136,7 @@ class Planner:
             # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
             conflicts = self._strays(snapshot) if destroy else self._conflicts(recorded, snapshot)
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
+            private = tuple(private_ca_warnings(plan, snapshot, self._workplace.run(snapshot)))
         undone: tuple[str, ...] = ()
         if self._only_due:
             plan, undone = renewals(plan)
@@ -146,7 +148,7 @@ class Planner:
             replace(snapshot, caller=present),
             state,
             tuple(refusals),
-            (*warnings, *revocation_warnings(plan.changes), *undone),
+            (*warnings, *revocation_warnings(plan.changes), *private, *undone),
             min(
                 (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
             ),

@@ -72,9 +72,11 @@ DATA: dict[str, dict[str, Any]] = {
                 "not_after": "2026-03-04T05:06:07+00:00",
                 "days_left": -1,
                 "last_used": "",
+                "disabled": False,
             }
         ],
         "roles": {"reader": ["host/web"]},
+        "disabled": [],
         "pending_changes": 3,
         "next_due": {"when": "2026-03-04T05:06:07Z", "address": "host/web:certificate", "what": "is due"},
     },
