@@ -11,7 +11,7 @@ from iam_ra.engine.errors import AwsError, CredentialsError, PermissionDeniedErr
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 _REJECTED = frozenset(
     {
         "AuthFailure",
@@ -109,7 +109,7 @@ def _refusal(error: boto.ClientError) -> AwsError:
             why=message(error),
             fix="log in again, or use other credentials",
         )
-    if code(error) in _DENIED:
+    if code(error) in DENIED:
         return PermissionDeniedError(
             f"{action} is not allowed", why=message(error), fix=f"let the credentials' policy allow {action}"
         )

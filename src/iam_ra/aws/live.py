@@ -26,6 +26,7 @@ from iam_ra.aws.live_settings import (
     lifecycle,
     ownership,
     profile_settings,
+    secret_settings,
     tags,
 )
 from iam_ra.engine.part import NOTHING
@@ -180,16 +181,6 @@ def listed_role(role: Mapping[str, Any]) -> Settings:
         "trust_policy": canonical(role.get("AssumeRolePolicyDocument")),
         "description": role.get("Description", ""),
         "max_session_duration": role.get("MaxSessionDuration", 3600),
-    }
-
-
-def secret_settings(secret: Mapping[str, Any]) -> Settings:
-    """Return what ListSecrets and DescribeSecret show."""
-    return {
-        "arn": secret["ARN"],
-        "description": secret.get("Description", ""),
-        **({"kms_key": secret["KmsKeyId"]} if "KmsKeyId" in secret else {}),
-        **tags(secret.get("Tags", [])),
     }
 
 

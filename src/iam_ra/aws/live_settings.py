@@ -24,6 +24,21 @@ def tags(found: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Val
     return {f"tags.{each[key]}": each[value] for each in found if not each[key].startswith("aws:")}
 
 
+def secret_settings(secret: Mapping[str, Any]) -> Settings:
+    """Return what ListSecrets and DescribeSecret show of a secret."""
+    return {
+        "arn": secret["ARN"],
+        "description": secret.get("Description", ""),
+        **({"kms_key": key_id(secret["KmsKeyId"])} if "KmsKeyId" in secret else {}),
+        **tags(secret.get("Tags", [])),
+    }
+
+
+def key_id(key: str) -> str:
+    """Return the id of a KMS key that is named by its ARN or by its id."""
+    return key.rpartition("/")[2]
+
+
 def profile_settings(profile: Mapping[str, Any]) -> Settings:
     """Return the settings of a ProfileDetail. Source: botocore model rolesanywhere 2018-05-10."""
     policy = profile.get("sessionPolicy")
@@ -86,7 +101,7 @@ def encryption(configuration: Mapping[str, Any]) -> dict[str, Any]:
     default = rule.get("ApplyServerSideEncryptionByDefault", {})
     return {
         "algorithm": default.get("SSEAlgorithm"),
-        "kms_key": default.get("KMSMasterKeyID"),
+        "kms_key": key_id(default.get("KMSMasterKeyID") or ""),
         "bucket_key": rule.get("BucketKeyEnabled", False),
     }
 

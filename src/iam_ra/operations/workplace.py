@@ -104,6 +104,7 @@ class Workplace:
     def run(self, snapshot: Snapshot, report: Callable[[Address, str], None] = lambda *_: None) -> Run:
         """Return what kinds work with; `report` hears what they wait for."""
         run = Run(self.aws, self.names, self.repository, self._environ, report, snapshot.secrets)
+        run.ignore_drift = self.namespace.ignore_drift
         if snapshot.bucket is not None and snapshot.lineage is not None:
             run.use(snapshot.lineage, snapshot.bucket)
         return run
