@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.e2e import envelopes
 from tests.e2e.holders import Holder
+from tests.e2e.test_survives import Killer
 from tests.e2e.world import READ_ONLY, small
 
 if TYPE_CHECKING:
@@ -144,4 +148,43 @@ def test_an_unwatched_run_leaves_edits_alone_and_says_what_it_could_not_do(world
     assert "host/db is due, but has other changes too (certificate)" in result.said
     assert set(world.plan().changes) == set(plan.data["left_out"])
     world.apply()
+    world.run("verify", "--all").expect()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_in_a_renewal_nobody_is_locked_out(world: World, seed: int) -> None:
+    """Laws 2 and 9: whoever holds the old certificate keeps its role; the new one comes; the old one goes in the end."""
+    chance = random.Random(seed)  # noqa: S311 - a sample, no secret
+    world.more["SOPS_AGE_KEY"] = str(world.identity)
+    world.write(content())
+    world.apply()
+    old = Holder.of(world, "web")
+    world.server.turn_clock("+310d")
+    killed = 0
+    for _ in range(2):
+        # Of some forty calls that the renewal takes.
+        killer = Killer(world, chance.randint(14, 40), before=chance.random() < 0.5)
+        killed += killer.run("apply", "--yes", "--only", "renewals").code == -signal.SIGKILL
+        # The lease of the dead one's lock.
+        world.server.turn_clock("+3m")
+        assert old.opens("reader")
+    assert killed
+    world.apply("--only", "renewals")
+    world.settled()
+    assert old.opens("reader")
+    # What a killed apply began counts until its overlap is over: it may have been delivered.
+    assert ledger(world)["host/web"].count("valid") == 1
+    world.run("verify", "--all").expect()
+
+    # A killed revocation is made good, too; by now all that is not in use has to go.
+    world.server.turn_clock("+31d")
+    Killer(world, chance.randint(14, 24), before=True).run("apply", "--yes", "--only", "renewals")
+    world.server.turn_clock("+3m")
+    world.run("verify", "--all").expect()
+    world.apply("--only", "renewals")
+    world.settled()
+    assert "revoked" in old.refusal("reader")
+    found = ledger(world)
+    assert set(found["host/web"] + found["host/db"]) <= {"revoked", "valid", "lost"}
+    assert found["host/web"].count("valid") == found["host/db"].count("valid") == 1
     world.run("verify", "--all").expect()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--checksum", metavar="SUM", help="Do not ask, but make only the plan with this checksum (`plan --json`)."
+    "--checksum", metavar="SUM", help="Make no other plan than the one with this checksum; do not ask."
 )
 @click.option(
     "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
@@ -52,6 +52,7 @@ def command(
     parallelism: int,
     renew: tuple[str, ...],
     keep_old: bool,
+    end_sessions: bool,
     only: str | None,
     allow: str | None,
     lock_timeout: float,
@@ -65,16 +66,16 @@ def command(
     it ends with 3, too, when something is due that it had to leave out.
     """
     loaded = options.load()
-    saved = _saved(plan_file, wished=bool(renew or keep_old or only or allow or checksum))
+    saved = _saved(plan_file, wished=bool(renew or keep_old or end_sessions or only or allow or checksum))
     if saved is None:
-        wishes = wishes_of(loaded, renew, keep_old=keep_old, only=only)
+        wishes = wishes_of(loaded, renew, keep_old=keep_old, end_sessions=end_sessions, only=only)
     else:
         wishes, only, allow = (
             saved.wishes,
             "renewals" if saved.only_due else None,
             next(iter(saved.allow), None),
         )
-        renew = tuple(sorted(wishes.renew))
+        renew, end_sessions = tuple(sorted(wishes.renew)), wishes.end_sessions
     workplace = workplace_for(options, loaded, threads=parallelism)
     planner = planner_for(workplace, allow, wishes=wishes, only=only)
     applier = applier_for(workplace, planner, parallelism, lock_timeout)
@@ -86,7 +87,7 @@ def command(
             if problems:
                 raise PreflightError(problems)
             _consent(options, planned, checksum, yes=yes or saved is not None)
-            more = partial(go_on, renew, only)
+            more = partial(go_on, renew, end_sessions, only)
             code = carry_out(options, loaded, planned, applier, applier.apply, "apply", more)
     undone = undone_error(planned)
     if undone is not None and code == exits.OK:

@@ -82,6 +82,7 @@ def rotate(context: click.Context, name: str, yes: bool, allow: str | None, lock
         parallelism=10,
         renew=(address,),
         keep_old=False,
+        end_sessions=False,
         only=None,
         allow=allow,
         lock_timeout=lock_timeout,

@@ -41,6 +41,7 @@ def command(
     output: Path | None,
     renew: tuple[str, ...],
     keep_old: bool,
+    end_sessions: bool,
     only: str | None,
     allow: str | None,
 ) -> int:
@@ -54,7 +55,7 @@ def command(
         )
     ahead = day_ahead(day)
     loaded = options.load()
-    wishes = wishes_of(loaded, renew, keep_old=keep_old, only=only)
+    wishes = wishes_of(loaded, renew, keep_old=keep_old, end_sessions=end_sessions, only=only)
     workplace = workplace_for(options, loaded)
     planned = planner_for(workplace, allow, wishes=wishes, ahead=ahead, only=only).plan()
     if options.json:

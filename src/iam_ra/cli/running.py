@@ -226,14 +226,18 @@ def carry_out(
     with listener(sys.stderr, color=color, verbose=options.verbose, total=total) as listen:
         outcome = work(planned, listen)
     seconds = time.monotonic() - since
+    sessions = applier.open_sessions(planned, outcome)
     if outcome.done or outcome.failed:
         applier.write_history(command, plan_object(loaded, planned, command), outcome)
     if options.json:
         header, now = header_of(loaded, planned, command), planned.snapshot.caller.now
-        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds))
+        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds, sessions=sessions))
     else:
         again = f"iam-ra {command}" if go_on is None else go_on(outcome)
-        text = outcome_text(outcome, seconds=seconds, again=again, title=command.capitalize(), color=color)
+        title = command.capitalize()
+        text = outcome_text(
+            outcome, seconds=seconds, again=again, title=title, sessions=sessions, color=color
+        )
         click.echo(f"\n{text}", err=True, nl=False, color=color)
     if outcome.unrecorded is not None:
         show_errors(options, [outcome.unrecorded])

@@ -22,7 +22,7 @@ _CERTIFICATE = "certificate"
 
 
 def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--renew`, `--keep-old` and `--only`."""
+    """Add `--renew`, `--keep-old`, `--end-sessions` and `--only`."""
     options = (
         click.option(
             "--renew",
@@ -35,6 +35,11 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--keep-old", is_flag=True, help="With --renew: what it had before stays for its overlap."
         ),
         click.option(
+            "--end-sessions",
+            is_flag=True,
+            help="Also end the open sessions of every role that somebody loses. All who took the role must take it again.",
+        ),
+        click.option(
             "--only",
             type=click.Choice(["renewals"]),
             help="Only what time alone has brought about, for jobs that nobody watches.",
@@ -45,7 +50,14 @@ def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def wishes_of(loaded: Loaded, renew: Sequence[str], *, keep_old: bool, only: str | None = None) -> Wishes:
+def wishes_of(
+    loaded: Loaded,
+    renew: Sequence[str],
+    *,
+    keep_old: bool,
+    end_sessions: bool = False,
+    only: str | None = None,
+) -> Wishes:
     """Return what the options wish of a run. Raises UsageError for an address that the file does not have."""
     from iam_ra.kinds.memory import Wishes  # noqa: PLC0415 - part of no --help
 
@@ -66,13 +78,13 @@ def wishes_of(loaded: Loaded, renew: Sequence[str], *, keep_old: bool, only: str
         raise UsageError(
             "--keep-old says nothing without --renew", fix="add --renew host/NAME, or leave it out"
         )
-    if only is not None and renew:
+    if only is not None and (renew or end_sessions):
         raise UsageError(
-            "--renew and --only renewals contradict each other",
+            f"{'--renew' if renew else '--end-sessions'} and --only renewals contradict each other",
             why="the one is a wish of yours, the other does what time alone has brought about",
             fix="run them one after the other",
         )
-    return Wishes(renew=frozenset(renew), keep_old=keep_old)
+    return Wishes(renew=frozenset(renew), keep_old=keep_old, end_sessions=end_sessions)
 
 
 def day_ahead(text: str | None) -> Callable[[datetime], datetime] | None:
@@ -125,11 +137,12 @@ def undone_error(planned: Planned) -> ApplyIncompleteError | None:
     )
 
 
-def go_on(renew: Sequence[str], only: str | None, outcome: Outcome) -> str:
+def go_on(renew: Sequence[str], end_sessions: bool, only: str | None, outcome: Outcome) -> str:
     """Return the command that goes on after an apply: it asks again for the renewals that did not get anywhere."""
     lost = {each.change.address for each in outcome.failed} | {
         each.change.address for each in outcome.skipped
     }
     entities = {address.entity for address in lost if address.part.startswith(_CERTIFICATE)}
     asked = [f"--renew {address}" for address in renew if address in entities]
+    asked += ["--end-sessions"] if end_sessions else []
     return " ".join(["iam-ra apply", *asked, *(() if only is None else (f"--only {only}",))])

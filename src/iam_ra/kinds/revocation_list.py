@@ -11,6 +11,7 @@ from iam_ra.aws.crls import MAX_PER_ANCHOR, CrlInfo, Crls
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import CertificateError, ConflictError, KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.authority import ENTITIES, authority_certificate, revocation_list
@@ -106,6 +107,12 @@ class RevocationList(Kind):
                 Cause.EXPIRED, f"the last certificate that it revokes ended on {max(ends):%Y-%m-%d}"
             )
         return Reason(Cause.EDITED, "nothing that it revokes is to be refused any more")
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when the last certificate of the list ends."""
+        if recorded.address.entity.removeprefix(ENTITIES) in namespace.authorities:
+            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"])
+            yield Due(max(ends), recorded.address, "the last certificate that it revokes ends")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Sign the list, unless the bucket has it as it was signed, and import it or put it in the former one's place."""

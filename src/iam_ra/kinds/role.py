@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.trust_policy import Unit, trust_policy
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
+from iam_ra.engine.due import Due
 from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Ref
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.aws.stacks import Stack
     from iam_ra.config.model import Namespace, Role
+    from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
@@ -134,6 +137,12 @@ class RoleStack(StackKind):
             inputs = {**inputs, "sessions_before": _ended_before(change, inputs, run)}
         return super().apply(change, inputs, run)
 
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when no session is left that it was to end."""
+        over = sessions_over(recorded)
+        if over is not None and recorded.address.entity.removeprefix(ENTITIES) in namespace.roles:
+            yield Due(over, recorded.address, "sessions need not be denied any more")
+
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the role's name, path and policies; the session policy as the text that the service takes."""
         return {
@@ -170,6 +179,15 @@ def _trust_undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[st
         for each in (*trust, *gone)
     ]
     return {"trust": sorted(named, key=lambda each: each["trust_anchor"].address.entity)}
+
+
+def sessions_over(recorded: Recorded, seconds: int = 0) -> datetime | None:
+    """Return when the longest session is over that a recorded role denies everything; at least `seconds` long."""
+    before = recorded.inputs.get("sessions_before")
+    if before is None:
+        return None
+    since = datetime.fromisoformat(recorded.outputs.get(SESSIONS_BEFORE, before))
+    return since + timedelta(seconds=max(recorded.inputs["session_duration"], seconds))
 
 
 def _ended_before(change: Change, inputs: Mapping[str, Any], run: Run) -> str:

@@ -12,11 +12,11 @@ from iam_ra.kinds.authority import revocation_list
 from iam_ra.kinds.host_aws_config import PART
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.host_keys import ENTITIES
-from iam_ra.kinds.role import SESSIONS_BEFORE, role_stack
+from iam_ra.kinds.role import role_stack, sessions_over
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from iam_ra.config.model import Host, Namespace
     from iam_ra.engine.address import Address
@@ -27,12 +27,16 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A host that may no longer take a role which it was given. `cut` are the parts of which one takes it away."""
+    """A host that may no longer take a role which it was given.
+
+    `cut` are the parts of which one takes it away; `ended` says that its open sessions are ended with it.
+    """
 
     host: str
     role: str
     duration: timedelta
     cut: frozenset[Address]
+    ended: bool
 
 
 def losses(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterator[Loss]:
@@ -51,7 +55,11 @@ def losses(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterat
                 if host is not None:
                     cut |= {trust_anchor_arn(host.authority).address}
                     cut |= {revocation_list(*each) for each in host.lists}
-                yield Loss(name, role, timedelta(seconds=given["session_duration"]), frozenset(cut))
+                wanted = namespace.roles[role]
+                ended = (
+                    wanted.sessions_before is not None and wanted.sessions_before != wanted.sessions_recorded
+                )
+                yield Loss(name, role, timedelta(seconds=given["session_duration"]), frozenset(cut), ended)
 
 
 def _keeps(namespace: Namespace, host: Host | None, role: str) -> bool:
@@ -89,9 +97,8 @@ def with_sessions(
                 because=(*role.because, reason),
             )
         elif before is not None:
-            since = datetime.fromisoformat(part.outputs.get(SESSIONS_BEFORE, before))
-            over = since + timedelta(seconds=max(part.inputs["session_duration"], role.session_duration))
-            if now < over:
+            over = sessions_over(part, role.session_duration)
+            if over is not None and now < over:
                 roles[name] = replace(role, sessions_before=before, sessions_recorded=before)
             else:
                 text = (
@@ -102,20 +109,14 @@ def with_sessions(
     return replace(namespace, roles=roles)
 
 
-def open_until(
-    namespace: Namespace,
-    recorded: Mapping[Address, Recorded],
-    done: Collection[Address],
-    now: datetime,
-) -> Mapping[str, datetime]:
+def open_until(lost: Iterable[Loss], done: Collection[Address], now: datetime) -> Mapping[str, datetime]:
     """Return, by host, when the last session ends that it may have open of a role which it just lost.
 
     `done` are the parts that were changed; sessions that were ended at once are left out.
     """
     found: dict[str, datetime] = {}
-    for loss in losses(namespace, recorded):
-        ended = namespace.roles[loss.role].sessions_before is not None and role_stack(loss.role) in done
-        if not ended and loss.cut & set(done):
+    for loss in lost:
+        if not loss.cut.isdisjoint(done) and not (loss.ended and role_stack(loss.role) in done):
             host = f"{ENTITIES}{loss.host}"
             found[host] = max(found.get(host, now), now + loss.duration)
     return found

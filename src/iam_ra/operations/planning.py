@@ -35,8 +35,10 @@ from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps
+from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
+from iam_ra.kinds.sessions import Loss, losses
 from iam_ra.kinds.stack import STRAY
 from iam_ra.operations.workplace import Workplace, translated
 
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.config.model import Limits
+    from iam_ra.config.model import Limits, Namespace
     from iam_ra.engine.address import Address
     from iam_ra.engine.due import Due
     from iam_ra.engine.part import Recorded
@@ -65,7 +67,8 @@ class Planned:
     """A plan and what it was made from.
 
     `next_due` is what a day after the plan's will ask for first. `ahead` is the day to come that the plan is for, if it
-    is not for today. `undone` holds a line for each entity that is due and that a narrowed plan has to leave out.
+    is not for today. `undone` holds a line for each entity that is due and that a narrowed plan has to leave out,
+    `losses` who may no longer take what.
     """
 
     plan: Plan
@@ -76,6 +79,7 @@ class Planned:
     next_due: Due | None = None
     ahead: datetime | None = None
     undone: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     @property
     def is_applicable(self) -> bool:
@@ -135,23 +139,30 @@ class Planner:
         if self._only_due:
             plan, undone = renewals(plan)
         refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
-        now = snapshot.caller.now
+        now, remembered = snapshot.caller.now, self._remembered(recorded, snapshot)
         warnings = generation_warnings(self._workplace.namespace, recorded, snapshot, self._wishes, now)
         return Planned(
             plan,
             replace(snapshot, caller=present),
             state,
             tuple(refusals),
-            (*warnings, *undone),
-            min((each for each in self._dues(recorded, snapshot) if each.when > now), default=None),
+            (*warnings, *revocation_warnings(plan.changes), *undone),
+            min(
+                (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
+            ),
             None if self._ahead is None else now,
             undone,
+            () if destroy else tuple(losses(remembered, recorded)),
         )
 
-    def _dues(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Iterator[Due]:
+    def _remembered(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Namespace:
+        return remember(self._workplace.namespace, recorded, snapshot, self._wishes)
+
+    def _dues(
+        self, recorded: Mapping[Address, Recorded], snapshot: Snapshot, namespace: Namespace
+    ) -> Iterator[Due]:
         """Yield what time will ask for, by what is recorded."""
         known, now = self._workplace.namespace, snapshot.caller.now
-        namespace = remember(known, recorded, snapshot, self._wishes)
         for part in with_overlaps(known, recorded, snapshot.seen, self._wishes, now).values():
             kind = self._kinds.get(part.kind)
             if kind is not None:
@@ -220,7 +231,7 @@ class Planner:
         self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
     ) -> Plan:
         kinds = self._kinds.values()
-        namespace = remember(self._workplace.namespace, recorded, snapshot, self._wishes)
+        namespace = self._remembered(recorded, snapshot)
         wanted = (part for kind in kinds for part in kind.desired(namespace, self._workplace.repository))
         desired = () if destroy else wanted
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}

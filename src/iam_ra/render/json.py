@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from iam_ra import __version__
 from iam_ra.config.diagnostics import Diagnostic
 from iam_ra.engine.action import Action
-from iam_ra.engine.part import UNKNOWN, has_unknown
+from iam_ra.engine.part import NOTHING, UNKNOWN, has_unknown
 from iam_ra.render.values import in_order
 
 if TYPE_CHECKING:
@@ -66,9 +66,18 @@ def plan_json(
 
 
 def apply_json(
-    outcome: Outcome, plan: Plan, header: Header, *, now: datetime, seconds: float
+    outcome: Outcome,
+    plan: Plan,
+    header: Header,
+    *,
+    now: datetime,
+    seconds: float,
+    sessions: Mapping[str, datetime] = NOTHING,
 ) -> dict[str, Any]:
-    """Return how an apply ended as a JSON object, each list in the order in which it happened."""
+    """Return how an apply ended as a JSON object, each list in the order in which it happened.
+
+    `sessions` are the hosts that lost a role, with the end of the last session that they may have open.
+    """
     return {
         **_heading(header, now),
         "seconds": round(seconds, 3),
@@ -87,6 +96,9 @@ def apply_json(
         "skipped": [
             {**_made(each.change), "because": [str(address) for address in each.because]}
             for each in outcome.skipped
+        ],
+        "open_sessions": [
+            {"entity": entity, "until": _moment(until)} for entity, until in sorted(sessions.items())
         ],
     }
 

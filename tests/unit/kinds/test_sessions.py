@@ -82,11 +82,11 @@ def test_who_loses_what(file: Namespace) -> None:
 def test_the_last_session_ends_with_the_longest_role_that_was_lost(file: Namespace) -> None:
     state, gone = recorded(file), without(file, "web")
     done = {role_stack("admin"), role_stack("reader")}
-    assert open_until(gone, state, done, NOW) == {"host/web": NOW + 4 * HOUR}
-    assert open_until(gone, state, {role_stack("admin")}, NOW) == {"host/web": NOW + HOUR}
-    assert open_until(gone, state, {Address("init", "stack")}, NOW) == {}
+    assert open_until(losses(gone, state), done, NOW) == {"host/web": NOW + 4 * HOUR}
+    assert open_until(losses(gone, state), {role_stack("admin")}, NOW) == {"host/web": NOW + HOUR}
+    assert open_until(losses(gone, state), {Address("init", "stack")}, NOW) == {}
     ended = with_sessions(gone, state, NOW, end=True)
-    assert open_until(ended, state, done, NOW) == {}
+    assert open_until(losses(ended, state), done, NOW) == {}
 
 
 def test_sessions_are_ended_of_the_roles_that_somebody_loses(file: Namespace) -> None:
