@@ -76,17 +76,9 @@ def rotate(context: click.Context, name: str, yes: bool, allow: str | None, lock
     from iam_ra.cli import apply  # noqa: PLC0415 - no other command of the group needs it
 
     address = f"{_PREFIX}{name.removeprefix(_PREFIX)}"
-    return context.invoke(
-        cast("Callable[..., Any]", apply.command.callback),
-        yes=yes,
-        parallelism=10,
-        renew=(address,),
-        keep_old=False,
-        end_sessions=False,
-        only=None,
-        allow=allow,
-        lock_timeout=lock_timeout,
-    )
+    with apply.command.make_context("apply", ["--renew", address], parent=context) as inner:
+        given = {**inner.params, "yes": yes, "allow": allow, "lock_timeout": lock_timeout}
+        return inner.invoke(cast("Callable[..., Any]", apply.command.callback), **given)
 
 
 def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:

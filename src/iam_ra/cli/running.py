@@ -138,6 +138,7 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         warnings=(*loaded.warnings, *planned.warnings),
         # What an apply is about to change, it may change that too.
         next_due=planned.next_due if command == "plan" else None,
+        checksum=_checksum(planned),
         verbose=options.verbose,
         color=options.wants_color(sys.stdout),
     )
@@ -169,7 +170,14 @@ def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any
         refusals=planned.refusals,
         warnings=(*loaded.warnings, *planned.warnings),
         next_due=planned.next_due,
+        checksum=_checksum(planned),
     )
+
+
+def _checksum(planned: Planned) -> str | None:
+    from iam_ra.operations.saved_plans import checksum  # noqa: PLC0415 - part of no --help
+
+    return checksum(planned) if planned.is_applicable and planned.ahead is None else None
 
 
 def show_errors(options: Options, errors: Sequence[IamRaError]) -> None:

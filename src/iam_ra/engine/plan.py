@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.action import Action
-from iam_ra.engine.part import NOTHING, Part, Recorded, unknown_references
+from iam_ra.engine.part import NOTHING, Observed, Part, Recorded, unknown_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,6 +77,7 @@ class Plan:
 
     `recorded` is what the state remembered when the plan was made; `settled` holds the parts that stay as they are,
     with their wiring brought up to date. `left_out` are the changes of the whole plan that a narrowed one does without.
+    `observed` is what was seen.
     """
 
     changes: tuple[Change, ...]
@@ -84,6 +85,7 @@ class Plan:
     settled: Mapping[Address, Recorded]
     conflicts: tuple[Conflict, ...] = ()
     left_out: tuple[Change, ...] = ()
+    observed: Mapping[Address, Observed] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

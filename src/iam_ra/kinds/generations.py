@@ -80,9 +80,7 @@ def with_generations(
     authorities = {}
     for name, each in namespace.authorities.items():
         generations = view.line(each).generations
-        authorities[name] = replace(
-            each, generations=generations, turnover=view.turnover(each, generations)
-        )
+        authorities[name] = replace(each, generations=generations, turnover=view.turnover(each, generations))
     return replace(namespace, authorities=authorities)
 
 

@@ -22,6 +22,7 @@ from iam_ra.kinds.pca_revocations import (
     ENDS,
     PENDING,
     RENEWED,
+    UNPUBLISHED,
     awaited,
     dates_of,
     is_awaited,
@@ -163,7 +164,8 @@ class RevocationList(Kind):
                 notes = dates_of(pem) if PRIVATE_CA in inputs else {}
             except ListPendingError as pending:
                 run.report(change.address, str(pending))
-                notes = {**notes, PENDING: str(pending)}
+                serials = sorted(map(str, pending.serials))
+                notes = {**notes, PENDING: str(pending), UNPUBLISHED: serials}
                 if pem is None:
                     return notes
         if known is None:

@@ -134,6 +134,9 @@ def _of_wanted(leaf: Issued, entity: str, known: _Known, now: datetime) -> tuple
         return "key_compromise", f"{entity} is renewed at once, without overlap", now
     if known.host.withdrawn and (is_present or not known.said.issuperset(leaf.units)):
         return "privilege_withdrawn", f"{entity} loses {', '.join(known.host.withdrawn)}", now
+    # Also in its overlap, and while the role goes by names: one day it may be bound by certificate again.
+    if not set(leaf.units) <= set(known.host.roles):
+        return "privilege_withdrawn", f"{entity} has fewer roles than a certificate of it says", now
     if is_present or earlier is not None:
         return "", "", now
     return (*_of_stray(leaf, entity, known, now), now)
@@ -141,8 +144,6 @@ def _of_wanted(leaf: Issued, entity: str, known: _Known, now: datetime) -> tuple
 
 def _of_stray(leaf: Issued, entity: str, known: _Known, now: datetime) -> tuple[str, str]:
     """Judge one that the state does not know: an apply that was killed may have delivered it."""
-    if not set(leaf.units) <= set(known.host.roles):
-        return "privilege_withdrawn", f"{entity} has fewer roles than a certificate of it says"
     if leaf.not_before + known.host.certificate.overlap <= now:
         return "superseded", f"an interrupted apply left a certificate of {entity}"
     return "", ""

@@ -37,16 +37,19 @@ def plan_json(
     refusals: Sequence[IamRaError] = (),
     warnings: Sequence[Warning_] = (),
     next_due: Due | None = None,
+    checksum: str | None = None,
 ) -> dict[str, Any]:
     """Return the plan as a JSON object; its changes stand in an order in which they can be made.
 
     `lineage` and `serial` are those of the state that was planned against; `lineage` is None before the first apply.
+    `checksum` names what would be made: `apply --checksum` makes no other plan.
     """
     return {
         **_heading(header, now),
         "ahead": None if header.ahead is None else _moment(header.ahead),
         "lineage": lineage,
         "serial": serial,
+        "checksum": checksum,
         "partial": bool(plan.left_out),
         "left_out": [str(each.address) for each in plan.left_out],
         "next_due": due_json(next_due),

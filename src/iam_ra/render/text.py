@@ -38,12 +38,13 @@ def plan_text(
     refusals: Sequence[IamRaError] = (),
     warnings: Sequence[Warning_] = (),
     next_due: Due | None = None,
+    checksum: str | None = None,
     verbose: bool = False,
     color: bool = False,
 ) -> str:
     """Return the plan as text that ends in a newline; `refusals` are why it may not be applied.
 
-    `next_due` is what a later day will ask for, where that is worth a line.
+    `next_due` is what a later day will ask for, where that is worth a line; `checksum` is shown to whoever wants more.
     """
     style = Style(color)
     blocks = [
@@ -52,7 +53,11 @@ def plan_text(
         *_blocks(_entities(plan), style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in refusals),
-        [*_totals(plan, refusals, style), *due_lines(next_due, style)],
+        [
+            *_totals(plan, refusals, style),
+            *due_lines(next_due, style),
+            *([style.dim(f"Checksum {checksum}")] if checksum and verbose else ()),
+        ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 

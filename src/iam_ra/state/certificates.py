@@ -81,8 +81,10 @@ class _Known:
             for each in part.outputs.get("earlier", ())
             if now < datetime.fromisoformat(each["until"])
         }
+        # A private CA knows of these, and Roles Anywhere does not yet.
+        unpublished = {serial for part in parts.values() for serial in part.outputs.get("unpublished", ())}
         self._revoked: Mapping[str, Mapping[str, Any]] = {
-            each["serial"]: each for each in revoked_entries(parts)
+            each["serial"]: each for each in revoked_entries(parts) if each["serial"] not in unpublished
         }
 
     def judge(self, written: Written) -> Certificate:

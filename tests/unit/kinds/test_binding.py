@@ -15,7 +15,7 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.diff import make_plan
 from iam_ra.engine.part import Recorded
 from iam_ra.kinds.base import all_kinds
-from iam_ra.kinds.binding import with_bindings, withdrawn
+from iam_ra.kinds.binding import with_named, with_withdrawn, withdrawn
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.revoked import with_revoked
 from iam_ra.kinds.role import role_stack, trust_of
@@ -136,7 +136,7 @@ def test_a_policy_for_two_thousand_hosts_is_as_long_as_for_one(tmp_path: Path) -
         loaded = namespace(
             tmp_path, f"{BOUND}roles: {{a: {{}}}}\ndefaults: {{delivery: [sops]}}\nhosts:\n{lines}"
         )
-        wanted = parts(with_bindings(loaded, {}, NOW))
+        wanted = parts(with_named(loaded, {}, NOW))
         changes = {
             each.address: each for each in make_plan(wanted.values(), {}, {}, all_kinds(), NOW).changes
         }
@@ -152,13 +152,13 @@ def test_a_policy_for_two_thousand_hosts_is_as_long_as_for_one(tmp_path: Path) -
 
 def test_a_role_that_is_taken_is_withdrawn(tmp_path: Path) -> None:
     loaded = namespace(tmp_path, BOUND + hosts("a"))
-    known = with_bindings(loaded, state("a", "b"), NOW)
+    known = with_withdrawn(loaded, state("a", "b"))
     assert known.hosts["web"].withdrawn == ("b",)
     (reason,) = parts(known)[host_certificate("web")].because
     assert reason.cause is Cause.WITHDRAWN
     assert "the role b" in reason.text
     assert "revoked at once" in reason.text
-    assert with_bindings(loaded, state("a"), NOW).hosts["web"].withdrawn == ()
+    assert with_withdrawn(loaded, state("a")).hosts["web"].withdrawn == ()
 
 
 def test_a_role_that_left_the_file_is_withdrawn_too(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_role_that_left_the_file_is_withdrawn_too(tmp_path: Path) -> None:
 
 def test_one_that_is_only_bound_otherwise_is_not(tmp_path: Path) -> None:
     loaded = namespace(tmp_path, BOUND + hosts("a", "b", text="bind: identity"))
-    known = with_bindings(loaded, state("a", "b"), NOW)
+    known = with_withdrawn(loaded, state("a", "b"))
     assert known.hosts["web"].withdrawn == ()
     assert units(known, "web") == ["b"]
 
@@ -180,11 +180,11 @@ def test_whatever_says_a_role_that_was_taken_is_revoked_at_once(tmp_path: Path, 
     known = state("a", "b", earlier=(overlapping("8", "a", "b"),))
     issued = [Issued("default", 1, "web", serial, NOW - DAY, NOW + 90 * DAY, ("a", "b"))]
     (revoked,) = (
-        with_revoked(with_bindings(loaded, known, NOW), known, issued, NOW).authorities["default"].revoked[1]
+        with_revoked(with_withdrawn(loaded, known), known, issued, NOW).authorities["default"].revoked[1]
     )
     assert (revoked.serial, revoked.reason) == (serial, "privilege_withdrawn")
     entitled_to_all = namespace(tmp_path, BOUND + hosts("a", "b"))
-    kept = with_revoked(with_bindings(entitled_to_all, known, NOW), known, issued, NOW)
+    kept = with_revoked(with_withdrawn(entitled_to_all, known), known, issued, NOW)
     assert not kept.authorities["default"].revoked
 
 
@@ -201,7 +201,7 @@ def test_names_count_until_every_live_certificate_says_the_role(tmp_path: Path) 
         (state("a", earlier=(overlapping("6", until=timedelta()),), a=by_name), False),
         (state("a", earlier=(overlapping("6", "a"),), a=by_name), False),
     ):
-        found = with_bindings(loaded, known, NOW)
+        found = with_named(loaded, known, NOW)
         assert units(found, "web") == ["a"]
         (each,) = trust(found, "a")
         assert ("identities" in each) is named
@@ -215,5 +215,5 @@ def test_names_count_until_every_live_certificate_says_the_role(tmp_path: Path) 
 def test_a_host_that_never_took_the_role_by_name_holds_nobody_up(tmp_path: Path) -> None:
     loaded = namespace(tmp_path, BOUND + hosts("a"))
     for known in (state(), state(a={"unit": "a"}), state(a={"identities": ["other"]})):
-        (each,) = trust(with_bindings(loaded, known, NOW), "a")
+        (each,) = trust(with_named(loaded, known, NOW), "a")
         assert each["unit"] == "a"
