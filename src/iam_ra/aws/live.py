@@ -29,7 +29,6 @@ from iam_ra.aws.live_settings import (
     secret_settings,
     tags,
 )
-from iam_ra.engine.part import NOTHING
 
 if TYPE_CHECKING:
     from iam_ra.aws.session import Aws
@@ -67,8 +66,8 @@ class Live:
     A sort in `listed` was listed whole: what is not in `resources` is not there.
     """
 
-    resources: Mapping[Key, Settings] = field(default_factory=lambda: NOTHING)
-    unread: Mapping[tuple[str, str], str] = field(default_factory=lambda: NOTHING)
+    resources: Mapping[Key, Settings] = field(default_factory=dict)
+    unread: Mapping[tuple[str, str], str] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
 
     def is_read(self, sort: str, name: str) -> bool:
@@ -194,9 +193,7 @@ def _role_details(aws: Aws, names: frozenset[str]) -> Mapping[str, Settings]:
         role["RoleName"]: {
             "trust_policy": canonical(role.get("AssumeRolePolicyDocument")),
             **_boundary(role),
-            **{
-                f"policies.{each['PolicyArn']}": ATTACHED for each in role.get("AttachedManagedPolicies", [])
-            },
+            **{f"policies.{each['PolicyArn']}": ATTACHED for each in role.get("AttachedManagedPolicies", [])},
             **{
                 f"inline_policies.{each['PolicyName']}": canonical(each["PolicyDocument"])
                 for each in role.get("RolePolicyList", [])
@@ -222,7 +219,9 @@ def _role(aws: Aws, name: str) -> Settings:
         **listed_role(role),
         **_boundary(role),
         **{
-            f"policies.{each['PolicyArn']}": ATTACHED for page in attached for each in page["AttachedPolicies"]
+            f"policies.{each['PolicyArn']}": ATTACHED
+            for page in attached
+            for each in page["AttachedPolicies"]
         },
         **{
             f"inline_policies.{policy}": canonical(

@@ -19,7 +19,7 @@ Settings: TypeAlias = Mapping[str, Any]
 _PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-def tags(found: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> Settings:
+def tags(found: Iterable[Any], key: str = "Key", value: str = "Value") -> Settings:
     """Return tags as settings, without those of AWS itself."""
     return {f"tags.{each[key]}": each[value] for each in found if not each[key].startswith("aws:")}
 

@@ -108,6 +108,24 @@ def take(aws: Aws, names: Names, *, with_crls: bool = True) -> Snapshot:
         )
 
 
+def memory(aws: Aws, names: Names, init: Stack | None) -> Snapshot:
+    """Look at the bucket alone; `init` is the stack that made it, if there is one."""
+    bucket = bucket_of(aws, init)
+    objects = None if bucket is None else _objects(bucket, names)
+    return Snapshot(
+        aws.caller,
+        names,
+        None if init is None else init.uuid,
+        bucket,
+        {} if init is None else {init.name: init},
+        role_names=frozenset(),
+        secrets={},
+        objects=objects or {},
+        files={},
+        is_bucket_lost=bucket is not None and objects is None,
+    )
+
+
 def with_live(aws: Aws, snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the settings of what our stacks made. Before the base infrastructure there are none."""
     init = snapshot.stacks.get(snapshot.names.stack("init"))

@@ -83,6 +83,8 @@ def planner_for(
     wishes: Wishes | None = None,
     ahead: Callable[[datetime], datetime] | None = None,
     only: str | None = None,
+    only_drift: bool = False,
+    refresh: bool = True,
 ) -> Planner:
     """Return who plans; `allow` and `only` are the options' texts."""
     from iam_ra.kinds.memory import NO_WISHES  # noqa: PLC0415 - part of no --help
@@ -94,6 +96,8 @@ def planner_for(
         wishes=wishes or NO_WISHES,
         ahead=ahead,
         only_due=only is not None,
+        only_drift=only_drift,
+        refresh=refresh,
     )
 
 
@@ -139,6 +143,7 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         # What an apply is about to change, it may change that too.
         next_due=planned.next_due if command == "plan" else None,
         checksum=_checksum(planned),
+        ignored=planned.ignored,
         verbose=options.verbose,
         color=options.wants_color(sys.stdout),
     )
@@ -171,6 +176,7 @@ def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any
         warnings=(*loaded.warnings, *planned.warnings),
         next_due=planned.next_due,
         checksum=_checksum(planned),
+        ignored=planned.ignored,
     )
 
 

@@ -80,7 +80,9 @@ def with_drift(
         if seen is None or not isinstance(kind, StackKind) or not _is_comparable(kind, known, seen):
             continue
         stack = snapshot.stacks[kind.name_at(address, snapshot.names)]
-        for resource in _resources(kind, address, kind.made_from(known), {**known.outputs, **stack.outputs}, run):
+        for resource in _resources(
+            kind, address, kind.made_from(known), {**known.outputs, **stack.outputs}, run
+        ):
             found.observed[address] = _judged(found, address, resource, snapshot.live, run)
     return found
 
@@ -204,9 +206,7 @@ def revert(
 
 def _wrong(drift: Iterable[Drift], fields: frozenset[str] | None) -> set[str]:
     return {
-        each.field
-        for each in drift
-        if each.ignored_by is None and (fields is None or each.field in fields)
+        each.field for each in drift if each.ignored_by is None and (fields is None or each.field in fields)
     }
 
 

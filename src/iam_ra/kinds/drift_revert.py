@@ -56,9 +56,7 @@ def _text(document: Any) -> str:
 def _role(aws: Aws, resource: Resource, names: frozenset[str], _: Settings) -> None:
     iam, wanted, role = aws.iam, resource.properties, resource.key.id
     if "trust_policy" in names:
-        iam.update_assume_role_policy(
-            RoleName=role, PolicyDocument=_text(wanted["AssumeRolePolicyDocument"])
-        )
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=_text(wanted["AssumeRolePolicyDocument"]))
     if names & {"description", "max_session_duration"}:
         iam.update_role(
             RoleName=role, Description=wanted["Description"], MaxSessionDuration=wanted["MaxSessionDuration"]
@@ -69,23 +67,28 @@ def _role(aws: Aws, resource: Resource, names: frozenset[str], _: Settings) -> N
             iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=boundary)
         else:
             iam.delete_role_permissions_boundary(RoleName=role)
+    _policies(iam, resource, names)
+    changed, gone = _tags(resource, names)
+    if changed:
+        iam.tag_role(RoleName=role, Tags=[{"Key": key, "Value": value} for key, value in changed])
+    if gone:
+        iam.untag_role(RoleName=role, TagKeys=gone)
+
+
+def _policies(iam: IAMClient, resource: Resource, names: frozenset[str]) -> None:
+    """Embed and attach what the role must have; away with the rest first, for their number is limited."""
+    wanted, role = resource.properties, resource.key.id
     documents = {each["PolicyName"]: each["PolicyDocument"] for each in wanted["Policies"]}
     for name in _under("inline_policies", names):
         if name in documents:
             iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=_text(documents[name]))
         else:
             iam.delete_role_policy(RoleName=role, PolicyName=name)
-    # First away with what is too much: the number of policies is limited.
     for arn in sorted(_under("policies", names), key=lambda each: each in wanted["ManagedPolicyArns"]):
         if arn in wanted["ManagedPolicyArns"]:
             _attach(iam, role, arn)
         else:
             iam.detach_role_policy(RoleName=role, PolicyArn=arn)
-    changed, gone = _tags(resource, names)
-    if changed:
-        iam.tag_role(RoleName=role, Tags=[{"Key": key, "Value": value} for key, value in changed])
-    if gone:
-        iam.untag_role(RoleName=role, TagKeys=gone)
 
 
 def _attach(iam: IAMClient, role: str, arn: str) -> None:
@@ -194,7 +197,11 @@ def _bucket(aws: Aws, resource: Resource, names: frozenset[str], _: Settings) ->
     changed, gone = _tags(resource, names)
     if changed or gone:
         # All tags are put at once, with those that stay; AWS refuses a set without its own.
-        tags = {key: value for key, value in {**_bucket_tags(s3, name), **dict(changed)}.items() if key not in gone}
+        tags = {
+            key: value
+            for key, value in {**_bucket_tags(s3, name), **dict(changed)}.items()
+            if key not in gone
+        }
         s3.put_bucket_tagging(
             Bucket=name, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
         )

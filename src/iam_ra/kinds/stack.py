@@ -119,7 +119,9 @@ class StackKind(Kind):
         entity = change.address.entity
         name = self.name_at(change.address, run.names)
         if change.drift and change.recorded is not None and change.action is Action.UPDATE:
-            self._revert(change, inputs, change.recorded.outputs, run, frozenset(each.field for each in change.drift))
+            self._revert(
+                change, inputs, change.recorded.outputs, run, frozenset(each.field for each in change.drift)
+            )
         if change.drift_only and change.recorded is not None:
             return change.recorded.outputs
         if change.action is Action.REPLACE:

@@ -46,6 +46,12 @@ class Workplace:
         self.check_account()
         return snapshots.take(self.aws, self.names, with_crls=with_crls)
 
+    def remembered(self) -> Snapshot:
+        """Look for nothing but the bucket and what iam-ra keeps in it."""
+        self.check_account()
+        init = Stacks(self.aws.cloudformation).find(self.names.stack(INIT))
+        return snapshots.memory(self.aws, self.names, init)
+
     def check_account(self) -> None:
         """Raise WrongAccountError unless the credentials are those of the account that the file names."""
         caller = self.aws.caller
