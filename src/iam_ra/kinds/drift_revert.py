@@ -53,14 +53,17 @@ def _text(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def _role(aws: Aws, resource: Resource, names: frozenset[str], _: Settings) -> None:
+def _role(aws: Aws, resource: Resource, names: frozenset[str], live: Settings) -> None:
     iam, wanted, role = aws.iam, resource.properties, resource.key.id
     if "trust_policy" in names:
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=_text(wanted["AssumeRolePolicyDocument"]))
     if names & {"description", "max_session_duration"}:
-        iam.update_role(
-            RoleName=role, Description=wanted["Description"], MaxSessionDuration=wanted["MaxSessionDuration"]
+        # What the call leaves out is set to its default.
+        description = wanted["Description"] if "description" in names else live["description"]
+        seconds = (
+            wanted["MaxSessionDuration"] if "max_session_duration" in names else live["max_session_duration"]
         )
+        iam.update_role(RoleName=role, Description=description, MaxSessionDuration=seconds)
     if "permissions_boundary" in names:
         boundary = wanted.get("PermissionsBoundary")
         if boundary:

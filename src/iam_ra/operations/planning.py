@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iam_ra.anywhere.trust_policy import policy_size
+from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG
 from iam_ra.aws.snapshot import Doubt, confirm, with_live
+from iam_ra.aws.stacks import Stack
 from iam_ra.aws.subjects import let_in
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.diff import REMOVED, make_plan
@@ -41,7 +43,7 @@ from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
 from iam_ra.kinds.sessions import Loss, losses
-from iam_ra.kinds.stack import STRAY
+from iam_ra.kinds.stack import STRAY, UPDATED, StackKind
 from iam_ra.operations.workplace import Workplace, translated
 
 if TYPE_CHECKING:
@@ -128,6 +130,8 @@ class Planner:
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
+            if not self._refresh:
+                snapshot = replace(snapshot, stacks={**snapshot.stacks, **self._stacks(recorded, snapshot)})
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
             present = snapshot.caller
             if self._ahead is not None:
@@ -220,6 +224,16 @@ class Planner:
                     causes[error.why, error.fix].append(error)
         return [_one_for_all(errors) for errors in causes.values()]
 
+    def _stacks(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Mapping[str, Stack]:
+        """Return the recorded stacks as if they had been seen."""
+        tags = {NAMESPACE_TAG: snapshot.names.namespace, LINEAGE_TAG: snapshot.lineage or ""}
+        return {
+            name: Stack("", name, "CREATE_COMPLETE", "", part.outputs, tags, str(part.outputs.get(UPDATED)))
+            for address, part in recorded.items()
+            if isinstance(kind := self._kinds.get(part.kind), StackKind) and address != INIT_STACK
+            for name in (kind.name_at(address, snapshot.names),)
+        }
+
     def _files(
         self, recorded: Mapping[Address, Recorded], lineage: str | None
     ) -> Mapping[Address, str | None]:
@@ -267,11 +281,9 @@ class Planner:
     def _observed(self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts) -> Drifted:
         """Return what is there, part by part, with what somebody changed below the stacks."""
         if not self._refresh:
+            known = {address: self._kinds.get(part.kind) for address, part in recorded.items()}
             return Drifted(
-                {
-                    address: Observed(Presence.PRESENT, {**part.outputs, "kind": part.kind})
-                    for address, part in recorded.items()
-                }
+                {address: kind.as_recorded(recorded[address]) for address, kind in known.items() if kind}
             )
         kinds = self._kinds.values()
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}
