@@ -30,6 +30,7 @@ from iam_ra.kinds.authority import (
 )
 from iam_ra.kinds.stack import STACK
 from iam_ra.pki.times import BACKDATE
+from iam_ra.state.certificates import revoked_entries
 from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
@@ -305,11 +306,10 @@ class _View:
 
     def _unrecorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
         """Yield what a killed apply issued and may have delivered; it counts for as long as an overlap."""
-        known = set()
+        known = {each["serial"] for each in revoked_entries(self._recorded)}
         for part in self._recorded.values():
             known.add(part.outputs.get("serial"))
             known.update(each["serial"] for each in part.outputs.get("earlier", ()))
-            known.update(each["serial"] for each in part.inputs.get("revoked", ()))
         for each in issued_in(self._snapshot.objects, self._snapshot.names):
             host = self._namespace.hosts.get(each.host)
             if host is not None and each.serial not in known:

@@ -1,7 +1,8 @@
 """Revocation lists that AWS Private CA publishes by itself: taken over once they hold all that they must.
 
-Until then what is recorded of a list says so, under `pending`. A list that was taken over may end soon, as its authority
-is configured; the authority renews it at about half of its life, and from then on the next one is looked for.
+Until then what is recorded of a list says so: under `pending` what to do, under `unpublished` which serials. A list
+that was taken over may end soon, as its authority is configured; the authority renews it at about half of its life, and
+from then on the next one is looked for.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from iam_ra.kinds.run import Run
 
 PENDING = "pending"
+UNPUBLISHED = "unpublished"
 # From when on a newer list is there, and when the one that was taken over ends.
 RENEWED = "renewed"
 ENDS = "ends"
@@ -82,12 +84,14 @@ def look(change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]
         found = signer.published() if isinstance(signer, PcaSigner) else None
     except (IamRaError, ClientError, BotoCoreError):
         return
-    serials = {int(each["serial"]) for each in live(recorded.inputs["revoked"], run.now)}
+    serials = set(map(int, live(recorded.inputs["revoked"], run.now)))
     is_whole = found is not None and serials <= {each.serial_number for each in found}
     digest = hashlib.sha256(crl_pem(found)).hexdigest() if found is not None and is_whole else ""
     yield change.address, {PUBLISHED: digest}
 
 
-def live(revoked: list[Mapping[str, Any]], now: datetime) -> Iterator[Mapping[str, Any]]:
-    """Yield those entries whose certificate has not ended: a published list drops the others."""
-    return (each for each in revoked if now < datetime.fromisoformat(each["not_after"]))
+def live(revoked: Mapping[str, Mapping[str, Any]], now: datetime) -> Mapping[str, Mapping[str, Any]]:
+    """Return those entries, by serial, whose certificate has not ended: a published list drops the others."""
+    return {
+        serial: each for serial, each in revoked.items() if now < datetime.fromisoformat(each["not_after"])
+    }
