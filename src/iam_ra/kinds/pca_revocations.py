@@ -64,7 +64,8 @@ def is_awaited(recorded: Recorded, now: datetime) -> bool:
 def awaited(recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
     """Return why to take over another list; None when the closer look has shown that there is none yet."""
     published = None if seen is None else seen.facts.get(PUBLISHED)
-    if not is_awaited(recorded, now) or published in {"", recorded.outputs.get("data")}:
+    is_seen = published is not None and published in {"", recorded.outputs.get("data")}
+    if is_seen or not is_awaited(recorded, now):
         return None
     if PENDING in recorded.outputs:
         text = "AWS Private CA has published its list" if published else recorded.outputs[PENDING]
@@ -77,7 +78,7 @@ def awaited(recorded: Recorded, seen: Observed | None, now: datetime) -> Finding
 def look(change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
     """Yield what the authority has published, while that is awaited. What cannot be read is left for apply to say."""
     recorded = change.recorded
-    if recorded is None or not recorded.inputs.get(PRIVATE_CA) or not is_awaited(recorded, run.now):
+    if recorded is None or not recorded.outputs.keys() & {PENDING, RENEWED}:
         return
     try:
         signer = run.signer(change.address.entity.removeprefix(ENTITIES), number_of(change.address))
