@@ -17,6 +17,7 @@
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
     │   ├── LockHeldError          IRA4001   another apply holds the lock
+    │   ├── ReplacementError       IRA4010   an authority's trust anchor would be replaced
     │   ├── StalePlanError         IRA4009   the world is not as it was when the plan was made
     │   ├── LeaseLostError         IRA4008   exit 1    the lock's lease ran out while changes were made
     │   ├── ProtectedError         IRA4002   a protected entity would go
@@ -147,6 +148,12 @@ class LockHeldError(RefusedError):
     """Another apply holds the lock."""
 
     id = "IRA4001"
+
+
+class ReplacementError(RefusedError):
+    """A trust anchor would be replaced, and nobody allowed it."""
+
+    id = "IRA4010"
 
 
 class StalePlanError(RefusedError):

@@ -80,15 +80,14 @@ class RevocationList(Kind):
                     "generation": generation,
                     "authority": Ref(authority_certificate(authority.name, generation), "fingerprint"),
                     **private_ca_input(authority, generation),
-                    "revoked": [
-                        {
-                            "serial": each.serial,
+                    "revoked": {
+                        each.serial: {
                             "reason": each.reason,
                             "when": each.when.isoformat(),
                             "not_after": each.not_after.isoformat(),
                         }
                         for each in revoked
-                    ],
+                    },
                 }
                 yield Part(
                     revocation_list(authority.name, generation),
@@ -130,7 +129,7 @@ class RevocationList(Kind):
 
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Say that nothing is left to revoke."""
-        ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"]]
+        ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"].values()]
         if all(end <= now for end in ends):
             return Reason(
                 Cause.EXPIRED, f"the last certificate that it revokes ended on {max(ends):%Y-%m-%d}"
@@ -140,7 +139,7 @@ class RevocationList(Kind):
     def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
         """Yield when the last certificate of the list ends."""
         if recorded.address.entity.removeprefix(ENTITIES) in namespace.authorities:
-            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"])
+            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"].values())
             yield Due(max(ends), recorded.address, "the last certificate that it revokes ends")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
@@ -257,12 +256,13 @@ def _sign(change: Change, inputs: Mapping[str, Any], run: Run, known: CrlInfo | 
     scope, generation = _of(change.address)
     now, entity = run.now, change.address.entity
     before = () if known is None else crl_numbers(known.data)
+    revoked = live(inputs["revoked"], now) if PRIVATE_CA in inputs else inputs["revoked"]
     request = CrlRequest(
         max((int(now.timestamp()), *(each + 1 for each in before))),
         now,
         tuple(
-            CrlEntry(int(each["serial"]), datetime.fromisoformat(each["when"]), each["reason"])
-            for each in (live(inputs["revoked"], now) if PRIVATE_CA in inputs else inputs["revoked"])
+            CrlEntry(int(serial), datetime.fromisoformat(each["when"]), each["reason"])
+            for serial, each in revoked.items()
         ),
     )
     try:

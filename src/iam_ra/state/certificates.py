@@ -127,4 +127,5 @@ def revoked_entries(parts: Mapping[Address, Recorded]) -> Iterator[Mapping[str, 
     """Yield what the recorded revocation lists hold: mappings with `serial` (decimal), `reason` and `when`."""
     for address, part in parts.items():
         if address.entity.startswith(_AUTHORITIES):
-            yield from part.inputs.get("revoked", ())
+            for serial, each in part.inputs.get("revoked", {}).items():
+                yield {"serial": serial, **each}

@@ -20,7 +20,7 @@ from iam_ra.kinds.host_certificate import _earlier, _extended, host_certificate
 from iam_ra.kinds.host_keys import mirror_name
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps, with_renewals
-from iam_ra.operations.planning import _refusals
+from iam_ra.operations.guards import NOTHING_ALLOWED, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def recorded(
     """Return a host whose present certificate is no. 2, and which has no. `delivered`."""
     outputs = {"serial": "2", "not_before": day(-20), "not_after": day(345), "earlier": list(before)}
     inputs = {"ca": "default", "generation": 1, "identity": "web", "renew_before": "60d", "overlap": "30d"}
-    listed = [{"serial": each, "reason": reason, "when": day(-1), "not_after": day(60)} for each in revoked]
+    listed = {each: {"reason": reason, "when": day(-1), "not_after": day(60)} for each in revoked}
     found = (
         Recorded(
             host_certificate("web"), "host-certificate", inputs, {**outputs, "ends_with_authority": False}
@@ -240,5 +240,5 @@ def test_a_fleet_that_came_on_one_day_is_renewed_on_one_day(tmp_path: Path) -> N
     renewed = Counter(each.kind for each in due.changes)
     assert renewed == {"host-certificate": COUNT, "host-sops": COUNT}
     assert {each.action for each in due.changes} == {Action.UPDATE}
-    assert not list(_refusals(due, loaded.limits, None, destroy=False))
+    assert not list(refusals(due, loaded.limits, NOTHING_ALLOWED, destroy=False))
     assert renewals(due) == (due, ())
