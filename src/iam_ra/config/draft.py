@@ -112,7 +112,8 @@ def _validate(source: Source, data: dict[str, Any], broken: set[Path]) -> FileEn
         edits: dict[Path, Any] = {}
         for problem in problems:
             path = _whole(tuple(problem["loc"]))
-            missing = problem["type"] == "missing"
+            # A key that an item of a list lacks takes the whole list away.
+            missing = problem["type"] == "missing" and path == tuple(problem["loc"])
             if not (missing and path in broken):
                 _report(source, problem)
             edits[path] = _STAND_INS[str(path[-1])] if missing else _GONE

@@ -80,7 +80,7 @@ def with_drift(
         if seen is None or not isinstance(kind, StackKind) or not _is_comparable(kind, known, seen):
             continue
         stack = snapshot.stacks[kind.name_at(address, snapshot.names)]
-        for resource in _resources(
+        for resource in stack_resources(
             kind, address, kind.made_from(known), {**known.outputs, **stack.outputs}, run
         ):
             found.observed[address] = _judged(found, address, resource, snapshot.live, run)
@@ -97,9 +97,10 @@ def _is_comparable(kind: StackKind, known: Recorded, seen: Observed) -> bool:
     )
 
 
-def _resources(
+def stack_resources(
     kind: StackKind, address: Address, inputs: Mapping[str, Any], outputs: Mapping[str, Any], run: Run
 ) -> Iterator[Resource]:
+    """Yield the resources of a part's stack as its template makes them of `inputs`."""
     name = address.entity.partition("/")[2]
     values = kind.values(name, inputs, run)
     template = json.loads(render(kind.template, namespace=run.names.namespace, digest="", **values))
@@ -181,7 +182,7 @@ def revert(
     Everything is looked at anew before it is touched. Raises StackError when a resource is gone meanwhile, and
     ConflictError when it is another one.
     """
-    for resource in _resources(kind, address, inputs, outputs, run):
+    for resource in stack_resources(kind, address, inputs, outputs, run):
         asked = fields is None or any(each.partition(".")[0] == resource.name for each in fields)
         there = read(run.aws, resource.key) if asked else {}
         if not asked:
