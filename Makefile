@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CALLS := $(CURDIR)/.pytest_cache/calls
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # AWS's own client, built from its public Go module. `go install` would ask for the list of versions, which proxies
@@ -16,7 +17,9 @@ demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
 
 test: lint
-	$(BIN)/pytest -n auto --dist worksteal
+	@rm -f $(CALLS)
+	IAM_RA_CALLS=$(CALLS) $(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/python tests/e2e/uncalled.py $(CALLS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

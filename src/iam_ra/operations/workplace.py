@@ -44,7 +44,9 @@ class Workplace:
     def observe(self) -> Snapshot:
         """Look at the world once. Raises WrongAccountError when the credentials are another account's."""
         self.check_account()
-        return snapshots.take(self.aws, self.names)
+        delivered = (host.delivery for host in self.namespace.hosts.values())
+        with_secrets = any("secretsmanager" in delivery for delivery in delivered)
+        return snapshots.take(self.aws, self.names, with_secrets=with_secrets)
 
     def check_account(self) -> None:
         """Raise WrongAccountError unless the credentials are those of the account that the file names."""
