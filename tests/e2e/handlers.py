@@ -34,10 +34,27 @@ NOT_NEEDED = {
     "encryption or lifecycle rules that go": {"s3:DeleteBucketEncryption", "s3:DeleteBucketLifecycle"},
 }
 # Words of actions on other settings of a bucket.
-UNUSED_SETTINGS = (
-    "Abac Accelerate Analytics Cors CORS IntelligentTiering Inventory Logging MetadataInventory MetadataJournal "
-    "MetadataAnnotation MetadataTable Metrics Notification ObjectLock Replication Website DeleteBucketTagging s3tables:"
-).split()
+UNUSED_SETTINGS = [
+    "Abac",
+    "Accelerate",
+    "Analytics",
+    "Cors",
+    "CORS",
+    "IntelligentTiering",
+    "Inventory",
+    "Logging",
+    "MetadataInventory",
+    "MetadataJournal",
+    "MetadataAnnotation",
+    "MetadataTable",
+    "Metrics",
+    "Notification",
+    "ObjectLock",
+    "Replication",
+    "Website",
+    "DeleteBucketTagging",
+    "s3tables:",
+]
 
 
 @cache

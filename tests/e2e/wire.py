@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from tests.e2e.handlers import OPERATIONS, asked_for, types_in
 
 from iam_ra.aws.permissions import actions_of
-
 from iam_ra.sandbox import wire as serialiser
 from iam_ra.sandbox.call import Call, identify
 from iam_ra.sandbox.process import HEALTH_PATH

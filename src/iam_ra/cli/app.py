@@ -180,7 +180,9 @@ def _as_ours(error: Exception, shown: Options) -> IamRaError:
         return _usage(error)
     if isinstance(error, click.ClickException):
         return IamRaError(error.format_message())
-    return _internal(error, shown)
+    from iam_ra.operations.foreign import ours  # noqa: PLC0415 - not needed while all goes well
+
+    return ours(error) or _internal(error, shown)
 
 
 def _usage(error: click.UsageError) -> IamRaError:

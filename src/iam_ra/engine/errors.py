@@ -12,6 +12,7 @@
     │   ├── CredentialsError       IRA2001   no, expired or rejected credentials
     │   ├── PermissionDeniedError  IRA2002   an action is not allowed
     │   ├── UnreachableError       IRA2003   the endpoint does not answer
+    │   ├── ThrottledError         IRA2004   AWS takes fewer calls a second than it was asked
     │   └── StackError             IRA2100   a CloudFormation stack failed; carries the first real cause
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
@@ -113,6 +114,12 @@ class UnreachableError(AwsError):
     """The endpoint does not answer."""
 
     id = "IRA2003"
+
+
+class ThrottledError(AwsError):
+    """AWS takes fewer calls a second than it was asked, and retrying did not help."""
+
+    id = "IRA2004"
 
 
 class StackError(AwsError):

@@ -144,8 +144,7 @@ def test_resources_are_those_of_the_namespace() -> None:
         shared = [resource for resource in statement["Resource"] if resource not in own]
         assert all(
             resource == "*"
-            or fnmatchcase(resource, "arn:aws:*:*:*")
-            and resource.endswith(("/*", "RolesAnywhere"))
+            or (fnmatchcase(resource, "arn:aws:*:*:*") and resource.endswith(("/*", "RolesAnywhere")))
             for resource in shared
         ), statement
     assert not re.search(r"\{\w+\}", json.dumps(statements("apply", scope())))
