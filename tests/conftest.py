@@ -1,4 +1,16 @@
-"""What all tests share: tools that a user may lack are skipped loudly, and never where all must be there."""
+"""What all tests share: tools that a user may lack are skipped loudly, and never where all must be there.
+
+What keeps them fast, and what a new test should keep to:
+
+- Start Python programs by `tests/programs.py`, or by the `World` of e2e, which does: a start is a fork and costs 0.2 to 0.4 s
+  less CPU than a new interpreter. Set `world.fresh` in one test of each command; `IAM_RA_FRESH=1` sets it in all.
+- Take the worker's own sandbox (`sandbox`, `world`, `machine`), which is emptied between tests. A background sandbox costs
+  most of a second: only tests of that process start one. Many tests that only look share one by module (`standing`).
+- Share a boto3 session: its first client of a service reads the service's model, up to 0.1 s. A second is free.
+- Wait for conditions (`until`, a waiter with a short delay), not for a time. What only prepares a test need not meet limits.
+- Count works, not seconds, where threads race.
+- `pytest --durations=30` tells what is slow when the machine is quiet; user time tells it when it is not.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +18,13 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from tests import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALL_TOOLS = "IAM_RA_ALL_TOOLS"
 # Where `make tools` puts what it builds.
@@ -30,3 +47,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get(ALL_TOOLS):
                 pytest.fail(message)
             pytest.skip(message)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_programs() -> Iterator[None]:
+    yield
+    programs.close()

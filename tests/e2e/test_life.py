@@ -31,6 +31,7 @@ def edit(world: World, now: dict[str, Any], expected: dict[str, str]) -> None:
 
 
 def test_from_an_empty_folder_to_an_empty_account(world: World) -> None:
+    world.fresh = True
     world.write(content())
     world.run("validate").expect()
     first = world.plan()

@@ -13,11 +13,11 @@ from tests.e2e.wire import Lost
 from tests.e2e.world import REGION, finish, small
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from tests.e2e.wire import Request
     from tests.e2e.world import Result, World
+    from tests.fork_server import Running
 
 INIT = "iam-ra-default-init"
 VAULT, FILE = ["secretsmanager"], ["sops"]
@@ -42,7 +42,7 @@ def signalled(
     world: World, sign: signal.Signals, when: Callable[[Request], bool], *command: str, again: float = 0
 ) -> Result:
     """Run a command, and send it a signal before the first request that `when` chooses; after `again` seconds once more."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[Running] = []
     sent: list[Request] = []
 
     def watch(request: Request) -> None:

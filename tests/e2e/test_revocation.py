@@ -186,3 +186,96 @@ def test_what_others_do_to_a_list_is_put_right_without_the_key(world: World) -> 
     world.apply()
     assert len(crls(world)) == 2
     world.settled()
+
+
+def test_a_switch_turns_off_and_on_again(world: World) -> None:
+    file = fleet("db", "web")
+    world.write(file)
+    world.apply()
+    thief = Thief.of(world, "web")
+    off = fleet("db", "web")
+    off["hosts"]["web"]["disabled"] = True
+    off["roles"]["writer"]["disabled"] = True
+    world.write(off)
+    without_keys(world)
+    done = world.run("apply", "--yes", "--json").expect().json
+    assert {each["entity"] for each in done["open_sessions"]} == {"host/db", "host/web"}
+    assert "AccessDenied" in thief.tries("reader")
+    assert "Profile is disabled" in thief.tries("writer")
+    world.settled()
+    said = world.run("status").expect().said
+    assert "host/web web disabled" in said
+    assert "role/writer disabled" in said
+    # What is disabled is refused, as the file says.
+    assert "4 attempts, all as the file says." in world.run("verify", "--all").expect().said
+    assert "take `disabled: true` out" in world.run("explain", "web", "reader").expect(1).said
+
+    file["certificate_authorities"] = {"default": {"disabled": True}}
+    world.write(file)
+    world.apply()
+    assert "Trust anchor is disabled" in thief.tries("reader")
+    del file["certificate_authorities"]
+    world.write(file)
+    world.apply()
+    assert [thief.tries(role) for role in ("reader", "writer")] == ["", ""]
+    world.settled()
+
+
+def test_sessions_are_ended_until_they_would_be_over(world: World) -> None:
+    world.write(fleet("db", "web"))
+    world.apply()
+    world.write(fleet("db"))
+    assert "open sessions are ended: host/web may not take it" in world.run("plan", "--end-sessions").said
+    assert "Open sessions of host/web last until" not in world.apply("--end-sessions").said
+
+    def denied() -> list[str]:
+        roles = (f"iam-ra-default-{name}" for name in ("reader", "writer"))
+        names = (world.aws("iam").list_role_policies(RoleName=name)["PolicyNames"] for name in roles)
+        return [each for found in names for each in found]
+
+    assert denied() == ["iam-ra-end-sessions"] * 2
+    world.settled()
+    # The reader's sessions last an hour, the writer's two.
+    world.server.turn_clock("+61m")
+    assert set(world.plan().changes) == {"role/reader:stack"}
+    world.apply()
+    assert denied() == ["iam-ra-end-sessions"]
+    world.server.turn_clock("+60m")
+    (reason,) = world.plan().reasons["role/writer:stack"]
+    assert reason.startswith("the sessions that it ended would be over by themselves since")
+    world.apply()
+    assert not denied()
+    world.settled()
+
+
+def test_a_renewed_certificate_is_refused_after_its_overlap(world: World) -> None:
+    file = fleet("web")
+    file["hosts"]["web"]["certificate"] = {"validity": "60d", "renew_before": "20d", "overlap": "5d"}
+    world.write(file)
+    world.apply()
+    thief = Thief.of(world, "web")
+    world.server.turn_clock("+41d")
+    world.apply()
+    assert thief.tries("reader") == ""
+    world.settled()
+    world.server.turn_clock("+6d")
+    (reason,) = world.plan().reasons[OWN]
+    assert reason.startswith("the overlap of host/web ended on ")
+    world.apply("--only", "renewals")
+    assert listed(world) == {thief.certificate.serial_number: "superseded"}
+    assert "Certificate revoked" in thief.tries("reader")
+    world.run("verify", "--all").expect()
+    world.settled()
+    # At the user's wish at once, and with everything that the host had.
+    second = Thief.of(world, "web")
+    assert second.tries("reader") == ""
+    world.apply("--renew", "host/web")
+    assert "Certificate revoked" in second.tries("reader")
+    assert listed(world)[second.certificate.serial_number] == "key_compromise"
+    world.run("verify", "--all").expect()
+    world.settled()
+    # When all of them have ended, so does the list.
+    world.server.turn_clock("+61d")
+    world.apply()
+    assert not crls(world)
+    world.settled()

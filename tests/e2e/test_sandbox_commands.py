@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,26 +31,24 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.fresh = False
         self.environ = {
             key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "IAM_RA_"))
         }
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "iam_ra", *args]
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return programs.run("iam_ra", *args, cwd=self.folder, environ=self.environ, fresh=self.fresh)
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    folder = tmp_path / "it's here"
+    with shell_in(tmp_path) as shell:
+        yield shell
+
+
+@contextmanager
+def shell_in(place: Path) -> Iterator[Shell]:
+    folder = place / "it's here"
     (folder / ".git").mkdir(parents=True)
     shell = Shell(folder)
     yield shell
@@ -56,6 +56,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 def test_the_life_of_a_sandbox(shell: Shell) -> None:
+    shell.fresh = True
     (shell.folder / "iam-ra.yaml").write_text(FILE)
     up = shell.run("sandbox", "up", "--json")
     assert up.returncode == 0, up.stderr
@@ -140,9 +141,10 @@ def call(shell: Shell, code: str) -> str:
         f"try: {code}\n"
         "except e.ClientError as error: print(error.response['Error']['Code'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=shell.environ, capture_output=True, text=True, check=True
-    )
+    file = shell.folder / "call.py"
+    file.write_text(program)
+    done = programs.run(str(file), cwd=shell.folder, environ=shell.environ)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
@@ -190,6 +192,14 @@ def test_faults(up: Shell) -> None:
     assert up.run("sandbox", "faults", "list").stdout == "No faults.\n"
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A sandbox for those who leave it as it is."""
+    with shell_in(tmp_path_factory.mktemp("standing")) as shell:
+        assert shell.run("sandbox", "up").returncode == 0
+        yield shell
+
+
 @pytest.mark.parametrize(
     ("args", "why"),
     [
@@ -201,10 +211,11 @@ def test_faults(up: Shell) -> None:
         (["--kind", "slow", "--seconds", "x"], "`x` is no number of seconds"),
     ],
 )
-def test_a_fault_that_cannot_be_is_wrong_usage(up: Shell, args: list[str], why: str) -> None:
-    done = up.run("sandbox", "faults", "add", *args)
+def test_a_fault_that_cannot_be_is_wrong_usage(standing: Shell, args: list[str], why: str) -> None:
+    done = standing.run("sandbox", "faults", "add", *args)
     assert (done.returncode, done.stdout) == (64, "")
     assert why in " ".join(done.stderr.split())
+    assert standing.run("sandbox", "faults", "list").stdout == "No faults.\n"
 
 
 def test_the_log_fits_the_screen_and_reset_empties(up: Shell) -> None:

@@ -39,10 +39,15 @@ exec {real} "$@"
 
 def spellings(pem: bytes) -> Iterator[bytes]:
     """Yield what gives a private key away: its PEM lines, its DER, its secret numbers as bytes, hex, base64, decimal."""
-    for line in pem.splitlines():
-        if len(line) >= SHORTEST_LINE and not line.startswith(b"-----"):
-            yield line
     key = serialization.load_pem_private_key(pem, password=None)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    for line in pem.splitlines():
+        # The last line of an elliptic curve's is of its public half, which stands in the certificate as well.
+        is_secret = not line.startswith(b"-----") and base64.b64decode(line) not in public
+        if len(line) >= SHORTEST_LINE and is_secret:
+            yield line
     yield key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -128,6 +133,8 @@ class Collector:
         for path in self.world.root.glob("secrets/hosts/*/iam-ra.yaml"):
             values = self.world.open(path)
             self.keys[f"{path} {values['certificate'][-60:-30]}"] = values["private_key"].encode()
+        for path in self.world.root.glob("secrets/ca/*/iam-ra*.yaml"):
+            self.keys[f"authority {path.name}"] = self.world.open(path)["private_key"].encode()
 
     def _look_at_objects(self) -> None:
         s3, bucket = self.world.aws("s3"), self.world.bucket
@@ -146,8 +153,10 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
         "both": {"roles": ["reader"]},
         "vault": {"roles": ["reader"], "delivery": ["secretsmanager"], "certificate": {"key": "rsa-2048"}},
         "file": {"roles": ["reader"], "delivery": ["sops"]},
+        "lab": {"roles": ["reader"], "delivery": ["sops"], "ca": "lab"},
     }
-    now = small(roles={"reader": {"policies": [READ_ONLY]}}, hosts=hosts)
+    authorities: dict[str, Any] = {"default": {}, "lab": {"key_store": "sops"}}
+    now = small(certificate_authorities=authorities, roles={"reader": {"policies": [READ_ONLY]}}, hosts=hosts)
     world.write(now)
     fail = world.folder / "fail"
     fail.touch()
@@ -159,6 +168,7 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
     now["roles"]["reader"]["policies"] = []
     hosts["both"]["certificate"] = {"validity": "180d"}
     hosts["new"] = {"roles": ["reader"]}
+    authorities["lab"]["validity"] = "9y"
     world.recipients(world.identity, pyrage.x25519.Identity.generate())
     world.write(now)
     world.cloudformation.fail_resource(
@@ -170,7 +180,7 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
     collector.run("status")
     collector.run("destroy", "--yes", "--json")
 
-    assert len([name for name in collector.keys if name.startswith("authority")]) == 1
+    assert len([name for name in collector.keys if name.startswith("authority")]) == 3
     assert len({pem for name, pem in collector.keys.items() if not name.startswith("authority")}) >= 5
     kinds = " ".join(collector.places)
     for kind in (

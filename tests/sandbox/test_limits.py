@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -69,17 +70,29 @@ def test_a_family_is_counted_together_and_no_other_with_it() -> None:
     assert all(limits.allow(Call("iam", "ListRoles"), "r") for _ in range(100))
 
 
+@contextmanager
+def without_limits(server: Server) -> Iterator[None]:
+    """Let what only prepares a test not wait for its turn."""
+    limits, server._app._limits = server._app._limits, None
+    yield
+    server._app._limits = limits
+
+
+@pytest.fixture(scope="module")
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
 @pytest.fixture
-def strict(sandbox: Server) -> Iterator[tuple[Server, Callable[[str], Any]]]:
+def strict(sandbox: Server, _session: boto3.Session) -> Iterator[tuple[Server, Callable[[str], Any]]]:
     """Yield a sandbox with limits and a delay, and a maker of its clients; the usual one is put back afterwards."""
     with Server(Settings(real_limits=True, iam_delay_seconds=DELAY)) as server:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         made = []
 
         def client(service: str) -> Any:
             # As patient as iam-ra's own.
             config = Config(retries={"mode": "standard", "total_max_attempts": 10})
-            found = session.client(service, endpoint_url=server.endpoint_url, config=config)  # type: ignore[call-overload]
+            found = _session.client(service, endpoint_url=server.endpoint_url, config=config)  # type: ignore[call-overload]
             made.append(found)
             return found
 
@@ -114,7 +127,8 @@ def test_a_role_is_seen_late_by_sessions_only(
     strict: tuple[Server, Callable[[str], Any]], tmp_path: Path
 ) -> None:
     server, client = strict
-    estate = Estate(tmp_path, client)
+    with without_limits(server):
+        estate = Estate(tmp_path, client)
     caller = Caller(server, estate, estate.authority.sign(HOST, "ec-p256"))
     time.sleep(DELAY)
     assert caller.ask().status == 201
@@ -128,7 +142,8 @@ def test_a_role_is_seen_late_by_sessions_only(
 
 def test_a_new_role_is_not_there_yet(strict: tuple[Server, Callable[[str], Any]], tmp_path: Path) -> None:
     server, client = strict
-    estate = Estate(tmp_path, client)
+    with without_limits(server):
+        estate = Estate(tmp_path, client)
     iam, name = client("iam"), "reader"
     caller = Caller(server, estate, estate.authority.sign(HOST, "ec-p256"))
     iam.delete_role(RoleName=name)
@@ -148,7 +163,8 @@ def test_eleven_sessions_at_once_are_one_too_many(
     strict: tuple[Server, Callable[[str], Any]], tmp_path: Path
 ) -> None:
     server, client = strict
-    estate = Estate(tmp_path, client)
+    with without_limits(server):
+        estate = Estate(tmp_path, client)
     caller = Caller(server, estate, estate.authority.sign(HOST, "ec-p256"))
     time.sleep(DELAY)
     answers = [caller.ask() for _ in range(16)]

@@ -5,23 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
+from tests import programs
 from tests.sandbox.test_paging import POLICY, TRUST, parameters
 from tests.sandbox.test_rolesanywhere import CA, revocations
 
 from iam_ra.sandbox import process
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
+    from pathlib import Path
 
-AWS = Path(sys.executable).with_name("aws")
 # What version 1 of the AWS CLI returns when the service refused.
 REFUSED = 255
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -46,14 +45,8 @@ class Cli:
         }
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [AWS, *arguments, "--output", "json"],
-            cwd=self.folder,
-            env=self._environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
+        return programs.run(
+            programs.AWS, *arguments, "--output", "json", cwd=self.folder, environ=self._environ
         )
 
     def __call__(self, *arguments: str) -> Any:

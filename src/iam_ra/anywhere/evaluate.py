@@ -103,7 +103,8 @@ CHECKS: tuple[Check, ...] = (
         "The trust anchor is enabled",
         certificate.anchor_enabled,
         denied("Trust anchor is disabled"),
-        "Run `iam-ra plan`, or `aws rolesanywhere enable-trust-anchor --trust-anchor-id ID`.",
+        "Take `disabled: true` of the authority out of iam-ra.yaml, if it is there, and run `iam-ra apply`; or `aws "
+        "rolesanywhere enable-trust-anchor --trust-anchor-id ID`.",
         needs=("trust-anchor-exists",),
         uncertain=("refusal-texts",),
     ),
@@ -148,8 +149,8 @@ CHECKS: tuple[Check, ...] = (
         "No enabled list of the trust anchor revokes the certificate",
         certificate.revocation,
         denied("Certificate revoked"),
-        "A revoked certificate stays revoked. For a new one take the host out of iam-ra.yaml, run `iam-ra apply`, put it "
-        "back and run it again.",
+        "A revoked certificate stays revoked: see that the host uses the present one. `iam-ra apply --renew host/NAME` "
+        "issues another.",
         needs=("path",),
         uncertain=("crl-expired", "crl-issuer", "crl-der"),
     ),
@@ -166,7 +167,8 @@ CHECKS: tuple[Check, ...] = (
         "The profile is enabled",
         role.profile_enabled,
         denied("Profile is disabled"),
-        "Run `iam-ra plan`, or `aws rolesanywhere enable-profile --profile-id ID`.",
+        "Take `disabled: true` of the role out of iam-ra.yaml, if it is there, and run `iam-ra apply`; or `aws "
+        "rolesanywhere enable-profile --profile-id ID`.",
         needs=("profile-exists",),
         uncertain=("refusal-texts",),
     ),

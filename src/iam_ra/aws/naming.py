@@ -30,7 +30,7 @@ class Names:
         rest = stack_name.removeprefix(self.prefix)
         return rest != stack_name and (
             rest in {"init", "rootca"}
-            or rest.startswith(("rootca-", "role-", "host-"))
+            or rest.startswith(("rootca-", "role-", "host-", "pca-"))
             or self.key_of_stack(stack_name) is not None
         )
 
@@ -50,6 +50,10 @@ class Names:
         """Return the authority and the generation whose KMS key a stack of this name holds, or None."""
         found = _KEY_STACK.fullmatch(stack_name.removeprefix(self.prefix))
         return (found[2], int(found[1])) if found and stack_name.startswith(self.prefix) else None
+
+    def private_ca_stack(self, scope: str) -> str:
+        """Name the stack of an authority's private CA."""
+        return self.stack(f"pca-{scope}")
 
     def role(self, role: str) -> str:
         """Name the IAM role and the profile of a role."""

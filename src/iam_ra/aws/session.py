@@ -69,6 +69,11 @@ class Aws:
         return str(self._client(service).meta.endpoint_url)
 
     @cached_property
+    def acm_pca(self) -> Any:
+        """AWS Private CA's client."""
+        return self._client("acm-pca")
+
+    @cached_property
     def cloudformation(self) -> CloudFormationClient:
         """CloudFormation's client."""
         client: CloudFormationClient = self._client("cloudformation")

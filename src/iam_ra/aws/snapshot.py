@@ -74,7 +74,7 @@ class Snapshot:
         return is_here and LINEAGE_TAG in stack.tags and not self.owns(stack)
 
 
-def take(aws: Aws, names: Names, *, with_secrets: bool = True) -> Snapshot:
+def take(aws: Aws, names: Names, *, with_crls: bool = True, with_secrets: bool = True) -> Snapshot:
     """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors.
 
     Without secrets, those of hosts that still have a stack are looked at all the same.
@@ -82,7 +82,7 @@ def take(aws: Aws, names: Names, *, with_secrets: bool = True) -> Snapshot:
     caller = aws.caller
     with ThreadPoolExecutor(4, thread_name_prefix="snapshot") as threads:
         roles = threads.submit(_role_names, aws)
-        crls = threads.submit(Crls(aws.rolesanywhere).list)
+        crls = threads.submit(Crls(aws.rolesanywhere).list) if with_crls else None
         secrets = threads.submit(_secrets, aws, names) if with_secrets else None
         stacks = {
             stack.name: stack for stack in Stacks(aws.cloudformation).list() if names.is_ours(stack.name)
@@ -103,7 +103,7 @@ def take(aws: Aws, names: Names, *, with_secrets: bool = True) -> Snapshot:
             objects or {},
             files={},
             is_bucket_lost=bucket is not None and objects is None,
-            crls=crls.result(),
+            crls=() if crls is None else crls.result(),
         )
 
 

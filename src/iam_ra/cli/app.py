@@ -40,6 +40,7 @@ _TRY = "Trying it out"
 COMMANDS = {
     "validate": Entry("iam_ra.cli.validate", "Check the file and list every problem in it.", _MAIN),
     "plan": Entry("iam_ra.cli.plan", "Show what the file would change.", _MAIN),
+    "show": Entry("iam_ra.cli.show", "Show a saved plan.", _MAIN),
     "apply": Entry("iam_ra.cli.apply", "Make it as the file says.", _MAIN),
     "status": Entry("iam_ra.cli.status", "Show what there is and how long it lasts.", _MAIN),
     "destroy": Entry("iam_ra.cli.destroy", "Delete everything of this namespace.", _MAIN),

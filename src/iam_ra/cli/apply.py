@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from iam_ra.cli import exits
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import (
     allow_option,
@@ -15,33 +20,108 @@ from iam_ra.cli.running import (
     settled,
     workplace_for,
 )
-from iam_ra.engine.errors import PreflightError
+from iam_ra.cli.wishes import go_on, undone_error, wish_options, wishes_of
+from iam_ra.engine.errors import PreflightError, UsageError
+
+if TYPE_CHECKING:
+    from iam_ra.config.load import Loaded
+    from iam_ra.operations.planning import Planned
+    from iam_ra.operations.saved_plans import SavedPlan
 
 
 @click.command("apply", cls=Command)
+@click.argument(
+    "plan_file", metavar="[PLANFILE]", required=False, type=click.Path(dir_okay=False, path_type=Path)
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--checksum", metavar="SUM", help="Make no other plan than the one with this checksum; do not ask."
+)
 @click.option(
     "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
 )
+@wish_options
 @allow_option
 @lock_timeout_option
 @pass_options
-def command(options: Options, yes: bool, parallelism: int, allow: str | None, lock_timeout: float) -> int:
+def command(
+    options: Options,
+    plan_file: Path | None,
+    yes: bool,
+    checksum: str | None,
+    parallelism: int,
+    renew: tuple[str, ...],
+    keep_old: bool,
+    end_sessions: bool,
+    only: str | None,
+    allow: str | None,
+    lock_timeout: float,
+) -> int:
     """Plan, show the plan, ask, and make the changes; each part as soon as what it needs is done.
 
-    After a failure the parts that do not depend on it are made all the same. Run it again to go on.
+    With PLANFILE, make exactly the plan that `plan -o` saved, without asking, and nothing if the world it was made for
+    is another by now.
+
+    After a failure the parts that do not depend on it are made all the same. Run it again to go on. With --only renewals
+    it ends with 3, too, when something is due that it had to leave out.
     """
     loaded = options.load()
+    saved = _saved(plan_file, wished=bool(renew or keep_old or end_sessions or only or allow or checksum))
+    if saved is None:
+        wishes = wishes_of(loaded, renew, keep_old=keep_old, end_sessions=end_sessions, only=only)
+    else:
+        wishes, only, allow = (
+            saved.wishes,
+            "renewals" if saved.only_due else None,
+            next(iter(saved.allow), None),
+        )
+        renew, end_sessions = tuple(sorted(wishes.renew)), wishes.end_sessions
     workplace = workplace_for(options, loaded, threads=parallelism)
-    planner = planner_for(workplace, allow)
+    planner = planner_for(workplace, allow, wishes=wishes, only=only)
     applier = applier_for(workplace, planner, parallelism, lock_timeout)
     with applier.locked("apply"):
-        planned = planner.plan()
+        planned = _agreed(planner.plan(), saved, loaded)
         code = settled(options, loaded, planned, "apply")
-        if code is not None:
-            return code
-        problems = planner.preflight(planned)
-        if problems:
-            raise PreflightError(problems)
+        if code is None:
+            problems = planner.preflight(planned)
+            if problems:
+                raise PreflightError(problems)
+            _consent(options, planned, checksum, yes=yes or saved is not None)
+            more = partial(go_on, renew, end_sessions, only)
+            code = carry_out(options, loaded, planned, applier, applier.apply, "apply", more)
+    undone = undone_error(planned)
+    if undone is not None and code == exits.OK:
+        raise undone
+    return code
+
+
+def _saved(plan_file: Path | None, *, wished: bool) -> SavedPlan | None:
+    if plan_file is None:
+        return None
+    if wished:
+        raise UsageError(
+            "a saved plan is applied as it is",
+            why="what it was made with (--renew, --only, --allow ...) is in it",
+            fix=f"run `iam-ra apply {plan_file}`, or plan again with other options",
+        )
+    from iam_ra.operations.saved_plans import load  # noqa: PLC0415 - boto3 is slow, and no part of --help
+
+    return load(plan_file)
+
+
+def _agreed(planned: Planned, saved: SavedPlan | None, loaded: Loaded) -> Planned:
+    if saved is None:
+        return planned
+    from iam_ra.operations.saved_plans import check_place, narrowed  # noqa: PLC0415 - part of no --help
+
+    check_place(saved, loaded.namespace, planned.snapshot.caller.account_id)
+    return narrowed(saved, planned)
+
+
+def _consent(options: Options, planned: Planned, checksum: str | None, *, yes: bool) -> None:
+    if checksum is None:
         ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
-        return carry_out(options, loaded, planned, applier, applier.apply, "apply")
+        return
+    from iam_ra.operations.saved_plans import check_checksum  # noqa: PLC0415 - part of no --help
+
+    check_checksum(checksum, planned)

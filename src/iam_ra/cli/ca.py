@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.running import workplace_for
+from iam_ra.cli.running import allow_option, lock_timeout_option, workplace_for
 from iam_ra.engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from iam_ra.render.style import Style
     from iam_ra.state.certificates import Certificate
@@ -61,6 +61,26 @@ def ledger(options: Options, scope: str | None) -> None:
     click.echo(", ".join(f"{count:,} {status}" for status, count in counts.items()) + ".")
 
 
+@command.command("rotate", cls=Command)
+@click.argument("name")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@allow_option
+@lock_timeout_option
+@click.pass_context
+def rotate(context: click.Context, name: str, yes: bool, allow: str | None, lock_timeout: float) -> Any:
+    """Give the authority NAME a new generation: a new key and a new certificate.
+
+    An apply that also begins that. Hosts get new certificates, their former ones stay good for their overlap, and the
+    former generation leaves the trust anchor when none of them is left. The same as apply --renew ca/NAME.
+    """
+    from iam_ra.cli import apply  # noqa: PLC0415 - no other command of the group needs it
+
+    address = f"{_PREFIX}{name.removeprefix(_PREFIX)}"
+    with apply.command.make_context("apply", ["--renew", address], parent=context) as inner:
+        given = {**inner.params, "yes": yes, "allow": allow, "lock_timeout": lock_timeout}
+        return inner.invoke(cast("Callable[..., Any]", apply.command.callback), **given)
+
+
 def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:
     from iam_ra.render.style import WIDTH  # noqa: PLC0415 - part of no --help
     from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415
@@ -77,7 +97,7 @@ def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:
     more = [Column("identity"), Column("why"), Column("apply")] if verbose else []
     rows = [
         (
-            each.serial_hex,
+            each.serial_hex or f"token {each.token}",
             each.entity,
             f"{each.authority} G{each.generation}",
             each.not_before[:10],

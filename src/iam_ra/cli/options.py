@@ -151,7 +151,7 @@ def _write_options(command: click.Command, ctx: click.Context, formatter: click.
     own: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for param in command.get_params(ctx):
-        record = param.get_help_record(ctx)
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record is not None:
             (common if isinstance(param, _CommonOption) else own).append(record)
     for title, records in (("Options", own), ("Options of every command", common)):

@@ -16,11 +16,13 @@ from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentErro
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from iam_ra.cli.options import Options
     from iam_ra.config.load import Loaded
     from iam_ra.engine.events import Listener
     from iam_ra.engine.execute import Outcome
+    from iam_ra.kinds.memory import Wishes
     from iam_ra.operations.applying import Applier
     from iam_ra.operations.planning import Planned, Planner
     from iam_ra.operations.recalling import Recaller
@@ -74,11 +76,25 @@ def workplace_for(options: Options, loaded: Loaded, *, threads: int = 10) -> Wor
     return connect(loaded.namespace, options.profile, os.environ, threads=threads)
 
 
-def planner_for(workplace: Workplace, allow: str | None = None) -> Planner:
-    """Return who plans; `allow` is the option's text."""
-    from iam_ra.operations.planning import Planner  # noqa: PLC0415 - part of no --help
+def planner_for(
+    workplace: Workplace,
+    allow: str | None = None,
+    *,
+    wishes: Wishes | None = None,
+    ahead: Callable[[datetime], datetime] | None = None,
+    only: str | None = None,
+) -> Planner:
+    """Return who plans; `allow` and `only` are the options' texts."""
+    from iam_ra.kinds.memory import NO_WISHES  # noqa: PLC0415 - part of no --help
+    from iam_ra.operations.planning import Planner  # noqa: PLC0415
 
-    return Planner(workplace, allowed_deletions=_deletions(allow))
+    return Planner(
+        workplace,
+        allowed_deletions=_deletions(allow),
+        wishes=wishes or NO_WISHES,
+        ahead=ahead,
+        only_due=only is not None,
+    )
 
 
 def applier_for(
@@ -108,7 +124,7 @@ def header_of(loaded: Loaded, planned: Planned, command: str) -> Header:
 
     namespace = loaded.namespace
     account = planned.snapshot.caller.account_id
-    return Header(namespace.name, namespace.region, account, namespace.file.name, command)
+    return Header(namespace.name, namespace.region, account, namespace.file.name, command, planned.ahead)
 
 
 def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> None:
@@ -120,6 +136,9 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         header_of(loaded, planned, command),
         refusals=planned.refusals,
         warnings=(*loaded.warnings, *planned.warnings),
+        # What an apply is about to change, it may change that too.
+        next_due=planned.next_due if command == "plan" else None,
+        checksum=_checksum(planned),
         verbose=options.verbose,
         color=options.wants_color(sys.stdout),
     )
@@ -150,7 +169,15 @@ def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any
         now=planned.snapshot.caller.now,
         refusals=planned.refusals,
         warnings=(*loaded.warnings, *planned.warnings),
+        next_due=planned.next_due,
+        checksum=_checksum(planned),
     )
+
+
+def _checksum(planned: Planned) -> str | None:
+    from iam_ra.operations.saved_plans import checksum  # noqa: PLC0415 - part of no --help
+
+    return checksum(planned) if planned.is_applicable and planned.ahead is None else None
 
 
 def show_errors(options: Options, errors: Sequence[IamRaError]) -> None:
@@ -183,8 +210,12 @@ def carry_out(
     applier: Applier,
     work: Callable[[Planned, Listener], Outcome],
     command: str,
+    go_on: Callable[[Outcome], str] | None = None,
 ) -> int:
-    """Make the changes with their progress on stderr, say how it ended, keep the history; return the exit code."""
+    """Make the changes with their progress on stderr, say how it ended, keep the history; return the exit code.
+
+    `go_on` tells the command that goes on with what is not done, where that is not just the same command.
+    """
     from iam_ra.render.json import apply_json  # noqa: PLC0415 - part of no --help
     from iam_ra.render.outcome import outcome_text  # noqa: PLC0415 - part of no --help
     from iam_ra.render.progress import listener  # noqa: PLC0415 - part of no --help
@@ -195,14 +226,18 @@ def carry_out(
     with listener(sys.stderr, color=color, verbose=options.verbose, total=total) as listen:
         outcome = work(planned, listen)
     seconds = time.monotonic() - since
+    sessions = applier.open_sessions(planned, outcome)
     if outcome.done or outcome.failed:
         applier.write_history(command, plan_object(loaded, planned, command), outcome)
     if options.json:
         header, now = header_of(loaded, planned, command), planned.snapshot.caller.now
-        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds))
+        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds, sessions=sessions))
     else:
-        again = f"iam-ra {command}"
-        text = outcome_text(outcome, seconds=seconds, again=again, title=command.capitalize(), color=color)
+        again = f"iam-ra {command}" if go_on is None else go_on(outcome)
+        title = command.capitalize()
+        text = outcome_text(
+            outcome, seconds=seconds, again=again, title=title, sessions=sessions, color=color
+        )
         click.echo(f"\n{text}", err=True, nl=False, color=color)
     if outcome.unrecorded is not None:
         show_errors(options, [outcome.unrecorded])

@@ -13,7 +13,7 @@ from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import planner_for, workplace_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from iam_ra.render.style import Style
     from iam_ra.state.status import Identity
@@ -25,14 +25,18 @@ _SOON_DAYS = 30
 @pass_options
 def command(options: Options) -> None:
     """Show what was applied: authorities, hosts and roles, the days that certificates last, and what is pending."""
-    from iam_ra.state import status  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.json import due_json  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.text import due_lines  # noqa: PLC0415
+    from iam_ra.state import status  # noqa: PLC0415
 
     loaded = options.load()
     workplace = workplace_for(options, loaded)
     planned = planner_for(workplace).plan()
     parts = {} if planned.state is None else planned.state.parts
     caller = planned.snapshot.caller
-    found = status.identities(parts, caller.now, workplace.subjects() if parts else {})
+    hosts = [name for name, host in loaded.namespace.hosts.items() if host.disabled]
+    off = status.switched_off(parts, hosts)
+    found = status.identities(parts, caller.now, workplace.subjects() if parts else {}, off)
     roles = status.roles(parts, found)
     pending = len(planned.plan.changes) + len(planned.plan.conflicts)
     if options.json:
@@ -44,7 +48,9 @@ def command(options: Options) -> None:
             "serial": 0 if planned.state is None else planned.state.serial,
             "identities": [asdict(each) for each in found],
             "roles": roles,
+            "disabled": sorted(off),
             "pending_changes": pending,
+            "next_due": due_json(planned.next_due),
         }
         write_json("status", data)
         return
@@ -56,8 +62,10 @@ def command(options: Options) -> None:
     if not found:
         click.echo("Nothing was applied yet: `iam-ra apply` makes the namespace.")
         return
-    click.echo(_tables(found, roles, style), color=style.color)
+    click.echo(_tables(found, roles, off, style), color=style.color)
     click.echo(_pending(pending))
+    for line in due_lines(planned.next_due, style):
+        click.echo(line, color=style.color)
 
 
 def _pending(count: int) -> str:
@@ -67,7 +75,9 @@ def _pending(count: int) -> str:
     return f"{changes} pending: `iam-ra plan` shows them."
 
 
-def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style: Style) -> str:
+def _tables(
+    found: Sequence[Identity], roles: Mapping[str, Sequence[str]], off: Collection[str], style: Style
+) -> str:
     from iam_ra.render.style import WIDTH  # noqa: PLC0415
     from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415 - part of no --help
 
@@ -82,13 +92,19 @@ def _tables(found: Sequence[Identity], roles: Mapping[str, Sequence[str]], style
         (
             each.entity,
             each.identity,
-            ", ".join(each.roles),
+            Cell("disabled", style.yellow) if each.entity in off else ", ".join(each.roles),
             Cell(f"{each.days_left:,}", style.red if each.days_left <= _SOON_DAYS else style.green),
             each.last_used[:16].replace("T", " "),
         )
         for each in found
     ]
-    takers = [(f"role/{name}", ", ".join(entities) or "nobody") for name, entities in roles.items()]
+    takers = [
+        (
+            f"role/{name}",
+            Cell("disabled", style.yellow) if f"role/{name}" in off else ", ".join(entities) or "nobody",
+        )
+        for name, entities in roles.items()
+    ]
     width = WIDTH if sys.stdout.isatty() else None
     identities = table_text(columns, rows, color=style.color, width=width)
     return f"{identities}\n{table_text((Column('role'), Column('taken by')), takers, color=style.color, width=width)}"

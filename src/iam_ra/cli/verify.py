@@ -92,7 +92,8 @@ def _text(attempts: Sequence[Attempt], style: Style) -> str:
         lines += ["", style.red(f"✗ {each.host} as {each.role}"), *wrap(said, first="  ", rest="  ")]
     unchecked = [each for each in attempts if each.result == "unchecked"]
     tried = len(attempts) - len(unchecked)
-    tally = f"{plural(tried, 'attempt')}, {f'{len(wrong)} not' if wrong else 'all'} as the file says."
+    judged = f"{len(wrong)} not" if wrong else "all"
+    tally = f"{plural(tried, 'attempt')}, {judged} as the file says." if tried else "Nothing was tried."
     if unchecked:
         hosts = ", ".join(dict.fromkeys(each.host for each in unchecked))
         lines += ["", *wrap(f"{hosts}: {unchecked[0].error}", first="", rest="  ")]

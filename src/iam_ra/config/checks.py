@@ -13,6 +13,7 @@ from iam_ra.config.cloudformation import has_reference
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import SECTIONS, nearest
 from iam_ra.config.hosts import age_path, deliveries
+from iam_ra.config.private_cas import check_private_cas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -294,6 +295,7 @@ class _Checks:
                     if owner != mine:
                         self._taken(path, owner, ("hosts", name, key))
         check_authorities(self.source, self.draft, owners)
+        check_private_cas(self.source, self.draft)
 
     def _taken(self, path: str, owner: str, place: tuple[str, ...]) -> None:
         self.source.report(

@@ -72,6 +72,8 @@ class Check(Enum):
     CSR_KEY_TAKEN = "IRA1155", "Two hosts have one key"
     RECIPIENT = "IRA1156", "A bad recipient of age files"
     NO_RECIPIENTS = "IRA1157", "An age file that nobody could open"
+    PRIVATE_CA = "IRA1158", "A private CA that does not fit"
+    PRIVATE_CA_TAKEN = "IRA1159", "Two authorities are one private CA"
     # References
     UNKNOWN_ROLE = "IRA1160", "A role that does not exist"
     UNKNOWN_AUTHORITY = "IRA1161", "An authority that does not exist"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iam_ra.anywhere.session import MAX_TAG_VALUE
-from iam_ra.anywhere.trust_policy import units_tag
+from iam_ra.anywhere.trust_policy import units_of, units_tag
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.entitlement import is_said
 from iam_ra.config.recipients import recipient_problem
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from iam_ra.config.draft import Draft
     from iam_ra.config.model import Delivery
-    from iam_ra.config.schema import HostEntry
+    from iam_ra.config.schema import AuthorityEntry, HostEntry
     from iam_ra.config.source import Source
     from iam_ra.pki.csr import SigningRequest
 
@@ -56,15 +56,10 @@ class _Checks:
     # Roles that certificates say
 
     def units(self, name: str, host: HostEntry) -> None:
-        entry = self._draft.entry
-        authority = entry.certificate_authorities.get(host.ca)
+        authority = self._draft.entry.certificate_authorities.get(host.ca)
         if authority is None or not self._draft.sound("hosts", name, "roles"):
             return
-        said = [
-            role
-            for role in dict.fromkeys(host.roles)
-            if role in entry.roles and is_said(entry.roles[role].bind, authority.bind)
-        ]
+        said = self._said(host, authority)
         size = len(units_tag(said))
         if size > MAX_TAG_VALUE:
             self._source.report(
@@ -75,6 +70,14 @@ class _Checks:
                 "could take none of them.",
                 fix="Give it fewer roles or roles with shorter names, or bind some of them by `identity`.",
             )
+
+    def _said(self, host: HostEntry, authority: AuthorityEntry) -> list[str]:
+        roles = self._draft.entry.roles
+        return [
+            role
+            for role in dict.fromkeys(host.roles)
+            if role in roles and is_said(roles[role].bind, authority.bind)
+        ]
 
     # Age
 
@@ -163,8 +166,22 @@ class _Checks:
             )
             return None
         try:
-            return load_request(content)
+            found = load_request(content)
+            self._check_subject(name, host, content)
         except CertificateError as error:
             what = f"{error.what[0].lower()}{error.what[1:]}".rstrip(".")
             self._source.report(Check.CSR, path, f"`{host.csr}`: {what}", why=error.why, fix=error.fix)
             return None
+        return found
+
+    def _check_subject(self, name: str, host: HostEntry, request: bytes) -> None:
+        """Raise CertificateError for a request that a private CA is to certify, and that says something else."""
+        from iam_ra.pki.csr import check_says_only  # noqa: PLC0415
+        from iam_ra.pki.leaf import leaf_subject  # noqa: PLC0415
+
+        authority = self._draft.entry.certificate_authorities.get(host.ca)
+        is_sound = all(self._draft.sound("hosts", name, each) for each in ("identity", "roles"))
+        if authority is not None and authority.mode != "self-signed" and is_sound:
+            check_says_only(
+                request, leaf_subject(host.identity or name, units_of(self._said(host, authority)))
+            )

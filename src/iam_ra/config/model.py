@@ -81,7 +81,8 @@ class Authority:
     `renew_before` is how long before its end a generation is followed by the next. `sops_path` is where the key store
     `sops` keeps the first generation's key. `generations` are those that some live certificate needs, the one that
     signs last; `revoked` holds, by generation, the certificates that count no more, and `reinstated` generations and
-    hosts of which a certificate counts again: the file says none of that, the state does.
+    hosts of which a certificate counts again; `turnover` says why its anchor is to hold other generations than it does:
+    the file says none of that, the state does.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Authority:
     generations: tuple[Generation, ...]
     revoked: Mapping[int, tuple[Revocation, ...]]
     reinstated: tuple[tuple[int, str], ...] = ()
+    turnover: tuple[Reason, ...] = ()
 
     @property
     def current(self) -> Generation:
@@ -117,7 +119,8 @@ class Role:
     `named` holds the authorities with which its trust policy names identities still, though it is bound by certificate:
     those of which some live certificate does not say the role yet. `lapsed` are authority and identity of certificates
     whose overlap is over and which its recorded trust policy names still. `sessions_before` (ISO 8601) is when a session
-    must have been opened at the earliest not to be denied everything, and `because` says why that is so, or no longer.
+    must have been opened at the earliest not to be denied everything, `sessions_recorded` what the
+    state says of that, and `because` why there is a difference.
     The file does not say that, the state does.
     """
 
@@ -137,6 +140,7 @@ class Role:
     named: frozenset[str] = frozenset()
     lapsed: tuple[tuple[str, str], ...] = ()
     sessions_before: str | None = None
+    sessions_recorded: str | None = None
     because: tuple[Reason, ...] = ()
 
 

@@ -132,7 +132,7 @@ def make_plan(
         removal = _removal(address, world, removed, losing=address.entity not in staying)
         if removal is not None:
             changes[address] = removal
-    return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts))
+    return Plan(_ordered(changes, upstream), recorded, settled, tuple(conflicts), observed=observed)
 
 
 def _by_address(parts: Iterable[Part]) -> dict[Address, Part]:

@@ -8,6 +8,7 @@
     ├── KeyStoreError              IRA1400   an authority's key is missing, unreadable or too open
     ├── CertificateError           IRA1500   a key, certificate or CSR breaks a rule
     ├── StateError                 IRA1600   the recorded state is foreign, damaged or too new
+    ├── PlanFileError              IRA1700   a plan file is damaged, edited, foreign or too new
     ├── AwsError                   IRA2000   AWS refused or failed a call
     │   ├── CredentialsError       IRA2001   no, expired or rejected credentials
     │   ├── PermissionDeniedError  IRA2002   an action is not allowed
@@ -17,6 +18,7 @@
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
     │   ├── LockHeldError          IRA4001   another apply holds the lock
+    │   ├── StalePlanError         IRA4009   the world is not as it was when the plan was made
     │   ├── LeaseLostError         IRA4008   exit 1    the lock's lease ran out while changes were made
     │   ├── ProtectedError         IRA4002   a protected entity would go
     │   ├── TooManyDeletionsError  IRA4003   the deletion limit would be passed
@@ -92,6 +94,12 @@ class StateError(IamRaError):
     id = "IRA1600"
 
 
+class PlanFileError(IamRaError):
+    """A plan file is damaged, was edited, is foreign or from a newer iam-ra."""
+
+    id = "IRA1700"
+
+
 class AwsError(IamRaError):
     """AWS refused or failed a call."""
 
@@ -146,6 +154,12 @@ class LockHeldError(RefusedError):
     """Another apply holds the lock."""
 
     id = "IRA4001"
+
+
+class StalePlanError(RefusedError):
+    """A saved plan, or one that was agreed to, is not what would be made now."""
+
+    id = "IRA4009"
 
 
 class LeaseLostError(RefusedError):

@@ -122,6 +122,19 @@ def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
     return value
 
 
+def unknown_references(wanted: Any, resolved: Any) -> Iterator[Ref]:
+    """Yield each `Ref` in `wanted` that became UNKNOWN in `resolved`, which is `wanted` with its references replaced."""
+    if isinstance(wanted, Ref):
+        if resolved is UNKNOWN:
+            yield wanted
+    elif isinstance(wanted, Mapping):
+        for key, item in wanted.items():
+            yield from unknown_references(item, resolved[key])
+    elif isinstance(wanted, list | tuple):
+        for item, known in zip(wanted, resolved, strict=True):
+            yield from unknown_references(item, known)
+
+
 def has_unknown(value: Any) -> bool:
     """Tell whether UNKNOWN stands anywhere in `value`."""
     if isinstance(value, Mapping):

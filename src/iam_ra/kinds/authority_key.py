@@ -63,9 +63,9 @@ class AuthorityKey(StackKind):
         is_gone = seen is None or seen.presence is Presence.BROKEN
         return None if is_gone else super().review(recorded, seen, now)
 
-    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - the same for all
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
-        return unneeded(now)
+        return unneeded(number_of(recorded.address), now)
 
     def address_of(self, stack: Stack, names: Names) -> Address | None:
         """Return the part whose name the stack bears, whoever made it."""

@@ -100,9 +100,9 @@ class AuthoritySops(Kind):
             reasons.append(Reason(Cause.DRIFTED, f"its mirror in the bucket was {was}"))
         return Finding(Action.UPDATE, tuple(reasons)) if reasons else None
 
-    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - the same for all
+    def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
-        return unneeded(now)
+        return unneeded(number_of(recorded.address), now)
 
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
         """See that sops can do it, that the file can be opened if it must be, and that nobody else's is in its place."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Doubt, Snapshot
     from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
+    from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
@@ -105,6 +106,10 @@ class Kind(ABC):
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - parts go by edits of the file
         """Return why a part goes although its entity stays, where that is no edit of the file, or None."""
         return None
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield what days to come will ask of a recorded part, by what is remembered of it at `now`."""
+        yield from ()
 
 
 _REGISTER: dict[str, Kind] = {}

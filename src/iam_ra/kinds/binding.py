@@ -22,20 +22,25 @@ if TYPE_CHECKING:
 _SWITCHED = Reason(Cause.OVERLAP_OVER, "every certificate that is to take it says so by now; names go")
 
 
-def with_bindings(namespace: Namespace, recorded: Mapping[Address, Recorded], now: datetime) -> Namespace:
-    """Return the namespace with what hosts lose that their certificates say, and with which roles go by names still.
-
-    A role that becomes bound by certificate is not taken from a host whose certificate does not say it yet: it goes on
-    naming its takers until no such certificate counts any more.
-    """
+def with_withdrawn(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Namespace:
+    """Return the namespace with the roles that hosts lose although their certificates say them."""
     hosts = dict(namespace.hosts)
     for name, host in namespace.hosts.items():
         known = recorded.get(host_certificate(name))
         lost = () if known is None else withdrawn(known.inputs.get("units", ()), host)
         if lost:
             hosts[name] = replace(host, withdrawn=lost)
+    return replace(namespace, hosts=hosts)
+
+
+def with_named(namespace: Namespace, recorded: Mapping[Address, Recorded], now: datetime) -> Namespace:
+    """Return the namespace with the roles that go by names still although they are bound by certificate.
+
+    Such a role is not taken from a host whose certificate does not say it yet: it goes on naming its takers until no
+    such certificate counts any more. One that is revoked at once does not count.
+    """
     roles = {name: _bound(role, namespace, recorded, now) for name, role in namespace.roles.items()}
-    return replace(namespace, hosts=hosts, roles=roles)
+    return replace(namespace, roles=roles)
 
 
 def withdrawn(units: Iterable[str], host: Host) -> tuple[str, ...]:
@@ -87,10 +92,12 @@ def _unsaid(
         known = recorded.get(host_certificate(name))
         if known is None or role not in host.roles:
             continue
-        live = [known.inputs, *(each for each in known.outputs["earlier"] if now < _until(each))]
+        present = () if host.revoked else (known.inputs,)
+        live = [*present, *(each for each in known.outputs["earlier"] if now < _until(each))]
         for each in live:
-            if each["ca"] == scope and each["identity"] in names:
-                yield role not in each.get("units", ())
+            units = each.get("units", ())
+            if each["ca"] == scope and each["identity"] in names and not withdrawn(units, host):
+                yield role not in units
 
 
 def _until(earlier: Mapping[str, Any]) -> datetime:

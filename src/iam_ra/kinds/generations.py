@@ -26,7 +26,9 @@ from iam_ra.kinds.authority import (
     authority_key_file,
     generation_of,
     stored_certificates,
+    unneeded,
 )
+from iam_ra.kinds.stack import STACK
 from iam_ra.pki.times import BACKDATE
 from iam_ra.state.ledger import issued_in
 
@@ -75,10 +77,10 @@ def with_generations(
     Those are the one that signs and, before it, the one that some live certificate of a host still needs.
     """
     view = _View(namespace, recorded, snapshot, wishes, now)
-    authorities = {
-        name: replace(each, generations=view.line(each).generations)
-        for name, each in namespace.authorities.items()
-    }
+    authorities = {}
+    for name, each in namespace.authorities.items():
+        generations = view.line(each).generations
+        authorities[name] = replace(each, generations=generations, turnover=view.turnover(each, generations))
     return replace(namespace, authorities=authorities)
 
 
@@ -92,6 +94,12 @@ def generation_conflicts(
     """Yield the authorities that the file, or a wish, would have followed while both slots of their anchor are needed."""
     view = _View(namespace, recorded, snapshot, wishes, now)
     for name, authority in namespace.authorities.items():
+        if authority.mode != "self-signed" and f"{ENTITIES}{name}" in wishes.renew:
+            yield Conflict(
+                authority_certificate(name, authority.current.number),
+                "an authority in AWS Private CA has no generations: its trust anchor stands for that one CA. Add a second "
+                "authority, move the hosts over (`ca:` of each host), then remove this one",
+            )
         line = view.line(authority)
         if line.need is not None and not line.may_wait:
             newest = line.generations[-1].number
@@ -182,6 +190,23 @@ class _View:
         path = sops_path_of_generation(authority.sops_path, number)
         wanted = (authority.key_store, authority.key, authority.validity, path)
         return _Line((*staying, Generation(number, *wanted, because=reasons)))
+
+    def turnover(self, authority: Authority, generations: tuple[Generation, ...]) -> tuple[Reason, ...]:
+        """Return why the anchor is to hold other certificates than it is recorded to."""
+        scope = authority.name
+        anchor = self._recorded.get(Address(f"{ENTITIES}{scope}", STACK))
+        if anchor is None or authority.mode != "self-signed":
+            return ()
+        held = set()
+        for number in self._numbers[scope]:
+            part = self._recorded.get(authority_certificate(scope, number))
+            if part is not None and part.outputs["certificate"] in anchor.inputs["certificates"]:
+                held.add(number)
+        wanted = {each.number for each in generations}
+        return (
+            *(Reason(Cause.UPSTREAM, f"generation {number} joins") for number in sorted(wanted - held)),
+            *(unneeded(number, self._now) for number in sorted(held - wanted)),
+        )
 
     def _generation(self, authority: Authority, number: int, *, is_newest: bool) -> Generation:
         """Return a generation with the settings it was made with; of one that nobody recorded, what tells them."""

@@ -13,12 +13,14 @@ from iam_ra.config.entitlement import roles_said
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import FileError, IamRaError
 from iam_ra.engine.part import UNKNOWN, Observed, Part, Presence, Recorded
 from iam_ra.engine.plan import Conflict
 from iam_ra.kinds.authority import CERTIFICATE, authority_output, key_parts, revocation_list
 from iam_ra.kinds.base import Kind, register
-from iam_ra.kinds.host_keys import ENTITIES, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
+from iam_ra.kinds.host_keys import ENTITIES, IN_FILE, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
+from iam_ra.kinds.issuing import issue
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import certificate_pem
@@ -176,7 +178,7 @@ class HostCertificate(Kind):
         if seen is None:
             return _update(Cause.DRIFTED, "its copy in the bucket was deleted")
         # The key of a host with a request of its own never was here.
-        if "csr" not in recorded.inputs and outputs["serial"] not in seen.facts["key_copies"]:
+        if "csr" not in recorded.inputs and seen.facts["key_copies"].isdisjoint({outputs["serial"], IN_FILE}):
             return _update(Cause.KEY_LOST, "no copy of its private key can be read")
         if seen.facts["object"] != outputs["object"]:
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
@@ -200,10 +202,12 @@ class HostCertificate(Kind):
         scope = inputs["ca"]
         signer = run.signer(scope, inputs["generation"])
         key = None if "csr" in inputs else PrivateKey.generate(inputs["key"])
-        public_key = _requested_key(inputs, run) if key is None else key.public_key
+        public_key, csr = _requested(inputs, run) if key is None else (key.public_key, b"")
         validity, now = parse_duration(inputs["validity"]), run.now
         units = tuple(inputs.get("units", ()))
-        request = LeafRequest(inputs["identity"], public_key, new_serial(), now, validity, units_of(units))
+        request = LeafRequest(
+            inputs["identity"], public_key, new_serial(), now, validity, units_of(units), csr
+        )
         entry = Entry(
             serial=str(request.serial),
             identity=request.identity,
@@ -218,15 +222,13 @@ class HostCertificate(Kind):
             run=run.id,
             units=units,
         )
-        run.ledger.intend(entry)
-        certificate = signer.sign_leaf(request)
+        serial, certificate = issue(request, entry, signer, key, run)
         pem = certificate_pem(certificate).encode()
-        run.ledger.signed(entry, pem)
         if key is not None:
-            run.host_keys.remember(host, HostKey(entry.serial, pem, key))
+            run.host_keys.remember(host, HostKey(serial, pem, key))
         not_after = certificate.not_valid_after_utc
         return {
-            "serial": entry.serial,
+            "serial": serial,
             "fingerprint": fingerprint(certificate),
             "not_before": certificate.not_valid_before_utc.isoformat(),
             "not_after": not_after.isoformat(),
@@ -250,6 +252,19 @@ class HostCertificate(Kind):
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the copy in the bucket. The ledger keeps the certificate."""
         run.bucket.delete(run.names.host_key(recorded.address.entity.removeprefix(ENTITIES), OBJECT_NAME))
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield the renewal, and the ends of overlaps."""
+        outputs = recorded.outputs
+        if not outputs["ends_with_authority"]:
+            not_after = datetime.fromisoformat(outputs["not_after"])
+            when = not_after - parse_duration(recorded.inputs["renew_before"])
+            yield Due(when, recorded.address, f"is to be renewed, for it ends on {not_after:%Y-%m-%d}")
+        for each in outputs["earlier"]:
+            until = datetime.fromisoformat(each["until"])
+            # One that has ended needs no revocation.
+            if until < datetime.fromisoformat(each["not_after"]):
+                yield Due(until, recorded.address, "replaced an earlier one, whose overlap is over then")
 
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
         """See that the authority's key is here, unless this very plan makes it."""
@@ -346,11 +361,12 @@ def _key_inputs(host: Host) -> Mapping[str, Any]:
     return {"csr": host.csr_digest, "csr_path": host.csr}
 
 
-def _requested_key(inputs: Mapping[str, Any], run: Run) -> PublicKey:
-    """Return the key of a host's request. Raises FileError or CertificateError for another one than was planned."""
+def _requested(inputs: Mapping[str, Any], run: Run) -> tuple[PublicKey, bytes]:
+    """Return the key of a host's request, and the request (PEM). Raises FileError or CertificateError for another one than was planned."""
     path = inputs["csr_path"]
     try:
-        request = load_request((run.root / path).read_bytes())
+        pem = (run.root / path).read_bytes()
+        request = load_request(pem)
     except OSError as error:
         raise FileError(
             f"{path} cannot be read",
@@ -363,7 +379,7 @@ def _requested_key(inputs: Mapping[str, Any], run: Run) -> PublicKey:
             why="it is not what was planned",
             fix="run `iam-ra apply` again",
         )
-    return request.public_key
+    return request.public_key, pem
 
 
 def _units(roles: Iterable[str]) -> Mapping[str, Any]:

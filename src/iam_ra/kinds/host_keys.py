@@ -30,6 +30,9 @@ SECRET_CERTIFICATE = "certificate"  # noqa: S105 - the name of a secret, not a s
 SECRET_PRIVATE_KEY = "private-key"  # noqa: S105 - the name of a secret, not a secret
 _MIRROR = re.compile(r"(?:sops-([0-9a-f]{40})\.yaml|age-([0-9a-f]{40})\.age)")
 _AGE_SUFFIX = ".age"
+# The parts that are files with a key.
+_FILES = frozenset({"sops", "age"})
+IN_FILE = "in a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ def age_mirror_name(serial: str) -> str:
 
 
 def copies_of_keys(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
-    """Return, by host, the serials (decimal) whose private key has a copy in Secrets Manager or in the bucket."""
+    """Return, by host, the serials (decimal) whose private key has a copy in Secrets Manager or in the bucket.
+
+    IN_FILE stands among them where a file of the host is there: whose key is in it is looked at when that matters.
+    """
     copies: defaultdict[str, set[str]] = defaultdict(set)
     prefix = f"{snapshot.names.secret_prefix}hosts/"
     for name, secret in snapshot.secrets.items():
@@ -72,6 +78,9 @@ def copies_of_keys(snapshot: Snapshot) -> Mapping[str, frozenset[str]]:
         host, _, name = key.removeprefix(f"{snapshot.names.namespace}/hosts/").partition("/")
         if found := _MIRROR.fullmatch(name):
             copies[host].add(_serial_of(found[1] or found[2]))
+    for address, digest in snapshot.files.items():
+        if address.part in _FILES and digest is not None:
+            copies[address.entity.removeprefix(ENTITIES)].add(IN_FILE)
     return {host: frozenset(serials) for host, serials in copies.items()}
 
 

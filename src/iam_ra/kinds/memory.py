@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iam_ra.kinds.binding import with_bindings
+from iam_ra.kinds.binding import with_named, with_withdrawn
 from iam_ra.kinds.generations import with_generations
 from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.overlap import with_lapsed, with_overlaps, with_renewals
+from iam_ra.kinds.pca import with_prices
 from iam_ra.kinds.revoked import with_revoked
+from iam_ra.kinds.sessions import with_sessions
 from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
@@ -53,9 +55,12 @@ def remember(
     recorded = with_overlaps(namespace, recorded, snapshot.seen, wishes, now)
     namespace = with_renewals(namespace, recorded, wishes, now)
     namespace = with_generations(namespace, recorded, snapshot, wishes, now)
+    namespace = with_prices(namespace, recorded)
     namespace = with_former(namespace, recorded, now)
     namespace = with_lapsed(namespace, recorded, now)
-    namespace = with_bindings(namespace, recorded, now)
+    namespace = with_withdrawn(namespace, recorded)
     at_once = frozenset() if wishes.keep_old else wishes.renew
     issued = issued_in(snapshot.objects, snapshot.names)
-    return with_revoked(namespace, recorded, issued, now, at_once)
+    namespace = with_revoked(namespace, recorded, issued, now, at_once)
+    namespace = with_named(namespace, recorded, now)
+    return with_sessions(namespace, recorded, now, end=wishes.end_sessions)

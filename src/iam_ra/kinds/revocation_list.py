@@ -9,14 +9,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.aws.crls import MAX_PER_ANCHOR, CrlInfo, Crls
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG
+from iam_ra.aws.pca_signer import ListPendingError
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import CertificateError, ConflictError, KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.authority import ENTITIES, authority_certificate, revocation_list
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES as HOSTS
+from iam_ra.kinds.pca_revocations import (
+    ENDS,
+    PENDING,
+    RENEWED,
+    awaited,
+    dates_of,
+    is_awaited,
+    live,
+    look,
+    private_ca_input,
+)
 from iam_ra.kinds.role import role_stack
+from iam_ra.kinds.run import PRIVATE_CA
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.crl import MAX_PEM_BYTES, CrlEntry, CrlRequest, crl_numbers, crl_pem, largest_pem
 
@@ -25,6 +39,7 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Authority, Host, Namespace, Revocation
+    from iam_ra.engine.diff import Finding
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
@@ -34,7 +49,13 @@ _CAUSES = {
     "cessation_of_operation": Cause.REMOVED,
     "superseded": Cause.OVERLAP_OVER,
     "certificate_hold": Cause.EDITED,
+    "key_compromise": Cause.COMPROMISED,
+    "privilege_withdrawn": Cause.WITHDRAWN,
 }
+_WAY_OUT_OF_PRIVATE_CA = (
+    "the list holds all that the private CA ever revoked, for whomever: add an authority with a CA of its own, and move "
+    "the hosts there. Shorter lives of certificates (`validity`) keep lists short"
+)
 _DELIVERIES = {"secretsmanager": "secrets", "sops": "sops", "age": "age"}
 
 
@@ -52,14 +73,12 @@ class RevocationList(Kind):
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002
         """Yield one part for each generation of which some certificate counts no more."""
         for authority in namespace.authorities.values():
-            # A private CA revokes by itself.
-            if authority.mode != "self-signed":
-                continue
             for generation, revoked in sorted(authority.revoked.items()):
                 inputs = {
                     "trust_anchor": trust_anchor_arn(authority.name),
                     "generation": generation,
                     "authority": Ref(authority_certificate(authority.name, generation), "fingerprint"),
+                    **private_ca_input(authority, generation),
                     "revoked": [
                         {
                             "serial": each.serial,
@@ -96,6 +115,18 @@ class RevocationList(Kind):
                 found[revocation_list(scope, generation)] = Observed(Presence.PRESENT, facts)
         return found
 
+    def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
+        """Notice, beside what others changed, that a private CA has published what was waited for."""
+        found = awaited(recorded, seen, now)
+        if found is not None or "id" not in recorded.outputs:
+            return found
+        is_there = seen is not None and "id" in seen.facts
+        return super().review(recorded, seen if is_there else None, now)
+
+    def closer_look(self, change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
+        """Yield what a private CA has published, while that is waited for."""
+        return look(change, run)
+
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Say that nothing is left to revoke."""
         ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"]]
@@ -105,8 +136,17 @@ class RevocationList(Kind):
             )
         return Reason(Cause.EDITED, "nothing that it revokes is to be refused any more")
 
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when the last certificate of the list ends."""
+        if recorded.address.entity.removeprefix(ENTITIES) in namespace.authorities:
+            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"])
+            yield Due(max(ends), recorded.address, "the last certificate that it revokes ends")
+
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
-        """Sign the list, unless the bucket has it as it was signed, and import it or put it in the former one's place."""
+        """Sign the list, unless the bucket has it as it was signed, and import it or put it in the former one's place.
+
+        A list that a private CA has not published yet is recorded as pending, and nothing failed.
+        """
         scope, generation = _of(change.address)
         crls, recorded = Crls(run.aws.rolesanywhere), change.recorded
         there = crls.list()
@@ -115,14 +155,17 @@ class RevocationList(Kind):
         if known is not None and (recorded is None or recorded.outputs.get("id") != known.id):
             _check_owner(known, crls, run)
         key = run.names.revocation_list_key(scope, generation)
-        pem = None
-        if recorded is not None and recorded.inputs == inputs:
-            stored = run.bucket.get(key)
-            is_good = stored is not None and _digest(stored.data) == recorded.outputs["data"]
-            pem = stored.data if stored is not None and is_good else None
-        if pem is None:
-            pem = _sign(change, inputs, run, known)
-            run.bucket.put(key, pem)
+        pem, notes = _former(change, run), _dates(recorded)
+        if pem is None or recorded is None or recorded.inputs != inputs or is_awaited(recorded, run.now):
+            try:
+                pem = _sign(change, inputs, run, known)
+                run.bucket.put(key, pem)
+                notes = dates_of(pem) if PRIVATE_CA in inputs else {}
+            except ListPendingError as pending:
+                run.report(change.address, str(pending))
+                notes = {**notes, PENDING: str(pending)}
+                if pem is None:
+                    return notes
         if known is None:
             _check_slots(scope, anchor, there)
             tags = {**run.owner_tags(change.address), ADDRESS_TAG: str(change.address)}
@@ -131,16 +174,17 @@ class RevocationList(Kind):
             identifier = crls.replace(known, pem)
         if recorded is not None and recorded.outputs.get("id") not in {None, identifier}:
             crls.delete(recorded.outputs["id"])
-        return {"id": identifier, "data": _digest(pem), "enabled": True}
+        return {"id": identifier, "data": _digest(pem), "enabled": True, **notes}
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Delete the list, and its copy in the bucket."""
-        crls = Crls(run.aws.rolesanywhere)
+        crls, identifier = Crls(run.aws.rolesanywhere), recorded.outputs.get("id")
         if not recorded.inputs:
             for each in crls.list():
-                if each.id == recorded.outputs["id"]:
+                if each.id == identifier:
                     _check_owner(each, crls, run)
-        crls.delete(recorded.outputs["id"])
+        if identifier is not None:
+            crls.delete(identifier)
         run.bucket.delete(run.names.revocation_list_key(*_of(recorded.address)))
 
 
@@ -149,7 +193,7 @@ def revocation_warnings(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.kind == RevocationList.name and change.action is not Action.DELETE:
             count = len(change.inputs["revoked"])
-            if largest_pem(count) > MAX_PEM_BYTES:
+            if largest_pem(count) > MAX_PEM_BYTES and PRIVATE_CA not in change.inputs:
                 yield f"{_too_long(change.address.entity, count)}: {_way_out(change.address.entity)}"
 
 
@@ -196,7 +240,7 @@ def _because(
     texts: defaultdict[Cause, set[str]] = defaultdict(set)
     for each in revoked:
         if each.text:
-            texts[_CAUSES.get(each.reason, Cause.REVOKED)].add(each.text)
+            texts[_CAUSES[each.reason]].add(each.text)
     for number, host in reinstated:
         if number == generation and host:
             texts[Cause.EDITED].add(f"{HOSTS}{host} is no longer disabled")
@@ -216,12 +260,14 @@ def _sign(change: Change, inputs: Mapping[str, Any], run: Run, known: CrlInfo | 
         now,
         tuple(
             CrlEntry(int(each["serial"]), datetime.fromisoformat(each["when"]), each["reason"])
-            for each in inputs["revoked"]
+            for each in (live(inputs["revoked"], now) if PRIVATE_CA in inputs else inputs["revoked"])
         ),
     )
     try:
         pem = crl_pem(run.signer(scope, generation).sign_crl(request))
     except KeyStoreError as error:
+        if PRIVATE_CA in inputs:
+            raise _not_by_private_ca(change, error) from error
         raise KeyStoreError(
             f"the revocation list of {entity} is not signed: {'; '.join(each.text for each in change.reasons)}",
             why="Of a revocation one half is left: trust policies are cut without the authority's key, but only that key "
@@ -229,8 +275,35 @@ def _sign(change: Change, inputs: Mapping[str, Any], run: Run, known: CrlInfo | 
             fix=f"Run `iam-ra apply` on a machine that has the key: it does just this half. {error.fix}",
         ) from error
     if len(pem) > MAX_PEM_BYTES:
-        raise CertificateError(_too_long(entity, len(inputs["revoked"])), fix=_way_out(entity))
+        way_out = _WAY_OUT_OF_PRIVATE_CA if PRIVATE_CA in inputs else _way_out(entity)
+        raise CertificateError(_too_long(entity, len(inputs["revoked"])), fix=way_out)
     return pem
+
+
+def _not_by_private_ca(change: Change, error: KeyStoreError) -> KeyStoreError:
+    return KeyStoreError(
+        f"{change.address.entity} revokes nothing: {'; '.join(each.text for each in change.reasons)}",
+        why="Of a revocation one half is left: trust policies are cut without the private CA, but only the CA revokes, and "
+        f"until then Roles Anywhere takes those certificates for valid. {error.why}",
+        fix=f"{error.fix}; then run `iam-ra apply` again: it does just this half.",
+    )
+
+
+def _former(change: Change, run: Run) -> bytes | None:
+    """Return the list as it was recorded, if the bucket has it."""
+    stored = run.bucket.get(run.names.revocation_list_key(*_of(change.address)))
+    if stored is None or change.recorded is None:
+        return None
+    return stored.data if _digest(stored.data) == change.recorded.outputs.get("data") else None
+
+
+def _dates(recorded: Recorded | None) -> Mapping[str, Any]:
+    """Return what is recorded of the dates of a private CA's list."""
+    return (
+        {}
+        if recorded is None
+        else {name: recorded.outputs[name] for name in (RENEWED, ENDS) if name in recorded.outputs}
+    )
 
 
 def _check_owner(crl: CrlInfo, crls: Crls, run: Run) -> None:

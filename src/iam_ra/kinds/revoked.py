@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from iam_ra.config.entitlement import roles_said
 from iam_ra.config.model import Revocation
+from iam_ra.engine.action import Cause, Reason
 from iam_ra.kinds.authority import revocation_list
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.host_keys import ENTITIES
@@ -27,9 +29,13 @@ _Listed: TypeAlias = "Mapping[str, Mapping[str, Any]]"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A wanted host with what is recorded of its certificates. `forced`: renewed at the user's wish, without overlap."""
+    """A wanted host with what is recorded of its certificates, and the roles that the next one says.
+
+    `forced`: it is renewed at the user's wish, without overlap.
+    """
 
     host: Host
+    said: frozenset[str]
     serial: str
     earlier: Mapping[str, Mapping[str, Any]]
     forced: bool
@@ -50,7 +56,7 @@ def with_revoked(
     user's wish and without overlap.
     """
     known = {
-        name: _known(host, recorded.get(host_certificate(name)), f"{ENTITIES}{name}" in forced)
+        name: _known(host, namespace, recorded.get(host_certificate(name)), f"{ENTITIES}{name}" in forced)
         for name, host in namespace.hosts.items()
     }
     found: defaultdict[tuple[str, int], dict[str, Revocation]] = defaultdict(dict)
@@ -67,7 +73,8 @@ def with_revoked(
     for leaf in issued:
         place = (leaf.authority, leaf.generation)
         if leaf.host and now < leaf.not_after and place in lists and leaf.serial not in found[place]:
-            verdict = _judge(leaf, known.get(leaf.host), now)
+            can_hold = namespace.authorities[leaf.authority].mode == "self-signed"
+            verdict = _judge(leaf, known.get(leaf.host), now, can_hold=can_hold)
             if verdict is not None:
                 held = lists[place].get(leaf.serial)
                 if held is not None:
@@ -83,11 +90,12 @@ def with_revoked(
     return replace(namespace, authorities=authorities, hosts=hosts)
 
 
-def _known(host: Host, part: Recorded | None, forced: bool) -> _Known:
+def _known(host: Host, namespace: Namespace, part: Recorded | None, forced: bool) -> _Known:
+    said = frozenset(roles_said(host, namespace))
     if part is None:
-        return _Known(host, "", {}, forced)
+        return _Known(host, said, "", {}, forced)
     earlier = {each["serial"]: each for each in part.outputs["earlier"]}
-    return _Known(host, part.outputs["serial"], earlier, forced)
+    return _Known(host, said, part.outputs["serial"], earlier, forced)
 
 
 def _listed(recorded: Mapping[Address, Recorded], scope: str, generation: int) -> _Listed:
@@ -100,40 +108,44 @@ def _kept(listed: Mapping[str, Any]) -> Revocation:
     return Revocation(listed["serial"], listed["reason"], when, not_after)
 
 
-def _judge(leaf: Issued, known: _Known | None, now: datetime) -> Revocation | None:
-    """Return why a certificate counts no more, or None while it does."""
+def _judge(leaf: Issued, known: _Known | None, now: datetime, *, can_hold: bool) -> Revocation | None:
+    """Return why a certificate counts no more, or None while it does.
+
+    What a private CA has revoked it never takes back: there a host that is enabled again gets another certificate.
+    """
     entity, since = f"{ENTITIES}{leaf.host}", now
     if known is None:
         reason, text = "cessation_of_operation", f"{entity} was removed"
-    elif leaf.serial == known.serial:
-        reason, text = _of_present(entity, known)
-    elif leaf.serial in known.earlier:
-        earlier = known.earlier[leaf.serial]
-        since = datetime.fromisoformat(earlier["until"])
-        reason, text = _of_earlier(entity, earlier, since) if since <= now else ("", "")
-    elif leaf.not_before + known.host.certificate.overlap <= now:
-        reason, text = "superseded", f"an interrupted apply left a certificate of {entity}"
     else:
-        reason, text = "", ""
-    # Also in its overlap: a policy that goes by what certificates say would let it in.
-    if not reason and known is not None and not set(leaf.units) <= set(known.host.roles):
-        reason, text, since = (
-            "privilege_withdrawn",
-            f"{entity} has fewer roles than a certificate of it says",
-            now,
-        )
+        reason, text, since = _of_wanted(leaf, entity, known, now)
     if not reason and known is not None and known.host.disabled and leaf.units:
-        reason, text, since = HOLD, f"{entity} is disabled", now
+        reason, text, since = HOLD if can_hold else "privilege_withdrawn", f"{entity} is disabled", now
     if not reason:
         return None
     return Revocation(leaf.serial, reason, since.replace(microsecond=0), leaf.not_after, leaf.host, text)
 
 
-def _of_present(entity: str, known: _Known) -> tuple[str, str]:
+def _of_wanted(leaf: Issued, entity: str, known: _Known, now: datetime) -> tuple[str, str, datetime]:
+    """Return reason, text and time of a wanted host's certificate; nothing while it counts."""
+    is_present, earlier = leaf.serial == known.serial, known.earlier.get(leaf.serial)
+    if earlier is not None and (until := datetime.fromisoformat(earlier["until"])) <= now:
+        return (*_of_earlier(entity, earlier, until), until)
     if known.forced:
-        return "key_compromise", f"{entity} is renewed at once, without overlap"
-    if known.host.withdrawn:
-        return "privilege_withdrawn", f"{entity} loses {', '.join(known.host.withdrawn)}"
+        return "key_compromise", f"{entity} is renewed at once, without overlap", now
+    if known.host.withdrawn and (is_present or not known.said.issuperset(leaf.units)):
+        return "privilege_withdrawn", f"{entity} loses {', '.join(known.host.withdrawn)}", now
+    # Also in its overlap, and while the role goes by names: one day it may be bound by certificate again.
+    if not set(leaf.units) <= set(known.host.roles):
+        return "privilege_withdrawn", f"{entity} has fewer roles than a certificate of it says", now
+    if is_present or earlier is not None:
+        return "", "", now
+    return (*_of_stray(leaf, entity, known, now), now)
+
+
+def _of_stray(leaf: Issued, entity: str, known: _Known, now: datetime) -> tuple[str, str]:
+    """Judge one that the state does not know: an apply that was killed may have delivered it."""
+    if leaf.not_before + known.host.certificate.overlap <= now:
+        return "superseded", f"an interrupted apply left a certificate of {entity}"
     return "", ""
 
 
@@ -193,4 +205,8 @@ def _with_own(
         lists |= {present, *((each["ca"], each["generation"]) for each in part.outputs["earlier"])}
         revocation = found.get(present, {}).get(known.serial)
         reason = "" if revocation is None or revocation.reason == HOLD else revocation.reason
-    return replace(host, revoked=reason, lists=tuple(sorted(lists)))
+    renewal = host.renewal
+    if reason and not renewal and not host.withdrawn and not host.disabled:
+        # It was on its way out, and came back before all of it was gone.
+        renewal = (Reason(Cause.COMPROMISED, "its certificate is revoked already"),)
+    return replace(host, revoked=reason, renewal=renewal, lists=tuple(sorted(lists)))

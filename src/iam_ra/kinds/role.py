@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.trust_policy import Unit, trust_policy
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
+from iam_ra.engine.due import Due
 from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Ref
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.aws.stacks import Stack
     from iam_ra.config.model import Namespace, Role
+    from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
 
 ENTITIES = "role/"
+# The output that says since when sessions must have been opened.
+SESSIONS_BEFORE = "SessionsBefore"
 _UNKNOWN_ARN = "arn:aws:rolesanywhere:ap-southeast-2:123456789012:trust-anchor/{:036}"
 _EVERYTHING = {
     "Version": "2012-10-17",
@@ -73,8 +78,11 @@ class RoleStack(StackKind):
                     {"trust_anchor": trust_anchor_arn(scope), **_takers(who)}
                     for scope, who in sorted(entitled.get(role.name, {}).items())
                 ],
+                "enabled": not role.disabled,
                 "tags": dict(role.tags),
             }
+            if role.sessions_before is not None:
+                inputs["sessions_before"] = role.sessions_before
             yield Part(
                 role_stack(role.name),
                 self.name,
@@ -123,10 +131,23 @@ class RoleStack(StackKind):
         role = stack_name.removeprefix(names.stack("role-"))
         return None if role == stack_name else f"{ENTITIES}{role}"
 
+    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
+        """Create or update the stack. Sessions are ended that were opened before this moment, not before the plan."""
+        if "sessions_before" in inputs:
+            inputs = {**inputs, "sessions_before": _ended_before(change, inputs, run)}
+        return super().apply(change, inputs, run)
+
+    def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
+        """Yield when no session is left that it was to end."""
+        over = sessions_over(recorded)
+        if over is not None and recorded.address.entity.removeprefix(ENTITIES) in namespace.roles:
+            yield Due(over, recorded.address, "sessions need not be denied any more")
+
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the role's name, path and policies; the session policy as the text that the service takes."""
         return {
             **{key: value for key, value in inputs.items() if key not in {"template", "tags", "trust"}},
+            "sessions_before": inputs.get("sessions_before"),
             "role": name,
             "resource_name": run.names.role(name),
             "path": run.names.role_path,
@@ -136,7 +157,14 @@ class RoleStack(StackKind):
 
 
 def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the trust as it would be if no overlap had ended, for edits of the file to show beside that."""
+    """Return what would be if no overlap and no session had ended, for edits of the file to show beside that."""
+    undated = _trust_undated(role, trust)
+    if role.sessions_before != role.sessions_recorded:
+        return {**undated, "sessions_before": role.sessions_recorded}
+    return undated
+
+
+def _trust_undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     lapsed: dict[Ref, set[str]] = {}
     for scope, identity in role.lapsed:
         lapsed.setdefault(trust_anchor_arn(scope), set()).add(identity)
@@ -153,11 +181,28 @@ def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any
     return {"trust": sorted(named, key=lambda each: each["trust_anchor"].address.entity)}
 
 
+def sessions_over(recorded: Recorded, seconds: int = 0) -> datetime | None:
+    """Return when the longest session is over that a recorded role denies everything; at least `seconds` long."""
+    before = recorded.inputs.get("sessions_before")
+    if before is None:
+        return None
+    since = datetime.fromisoformat(recorded.outputs.get(SESSIONS_BEFORE, before))
+    return since + timedelta(seconds=max(recorded.inputs["session_duration"], seconds))
+
+
+def _ended_before(change: Change, inputs: Mapping[str, Any], run: Run) -> str:
+    """Return the time before which sessions are ended: now, or when that was done."""
+    recorded = change.recorded
+    if recorded is not None and recorded.inputs.get("sessions_before") == inputs["sessions_before"]:
+        return str(recorded.outputs.get(SESSIONS_BEFORE, inputs["sessions_before"]))
+    return run.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def session_policy_of(inputs: Mapping[str, Any]) -> str:
     """Return the session policy of a role's inputs as the text that STS counts, without white space."""
     # A profile's session policy cannot be taken away, so "none" is one that narrows nothing.
     document = _EVERYTHING if inputs["session_policy"] is None else inputs["session_policy"]
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def trust_of(inputs: Mapping[str, Any]) -> dict[str, Any]:

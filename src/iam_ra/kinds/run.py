@@ -11,6 +11,8 @@ from urllib.parse import unquote
 
 from iam_ra.aws.kms import Kms
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG, REGION_TAG, Names
+from iam_ra.aws.pca import ACTIVE, Pca, PcaInfo
+from iam_ra.aws.pca_signer import PcaSigner, inactive
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stacks
 from iam_ra.engine.errors import CertificateError, InternalError, KeyStoreError, StateError
@@ -31,10 +33,16 @@ KEY_STORE = "key-store"
 PATH = "path"
 # What the stack of an authority's KMS key gives.
 KEY_ARN = "KeyArn"
+# Of an authority in AWS Private CA, the certificate says which that is; so does the stack of its trust anchor.
+PRIVATE_CA = "pca"
+PRIVATE_CA_ARN = "pca-arn"
+PRIVATE_CA_OUTPUT = "PrivateCaArn"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
+
+    from cryptography.x509 import Certificate
 
     from iam_ra.aws.s3 import Bucket
     from iam_ra.aws.session import Aws
@@ -69,7 +77,7 @@ class Run:
         self.secrets_seen = secrets_seen
         self._bucket: Bucket | None = None
         self._lineage: str | None = None
-        self._signers: dict[tuple[str, int], Signer] = {}
+        self._signers: dict[tuple[str, int], Signer | PcaSigner] = {}
         self._guard = threading.Lock()
 
     @property
@@ -110,6 +118,11 @@ class Run:
     def secrets(self) -> Secrets:
         """Secrets Manager."""
         return Secrets(self.aws.secretsmanager)
+
+    @cached_property
+    def pca(self) -> Pca:
+        """AWS Private CA."""
+        return Pca(self.aws.acm_pca, self.aws.s3)
 
     @cached_property
     def age(self) -> Age:
@@ -193,9 +206,16 @@ class Run:
         with self._guard:
             known = (scope, generation) in self._signers
         if not known and self.bucket.get(self.names.authority_key(scope, generation)) is None:
-            self.key_store(self._guessed_store(scope, generation)).signing_key(scope, generation)
+            arn = self._guessed_private_ca(scope)
+            if arn is not None:
+                self.active_private_ca(arn)
+            else:
+                self.key_store(self._guessed_store(scope, generation)).signing_key(scope, generation)
             return
-        end = self.signer(scope, generation).certificate.not_valid_after_utc
+        signer = self.signer(scope, generation)
+        if isinstance(signer, PcaSigner) and signer.info.status != ACTIVE:
+            raise inactive(signer.info, signer.info.arn)
+        end = signer.certificate.not_valid_after_utc
         if end <= self.now:
             raise CertificateError(
                 f"ca/{scope} ended on {end:%Y-%m-%d}",
@@ -203,7 +223,7 @@ class Run:
                 fix="add a new authority to the file and move the hosts to it (`ca:` of each host)",
             )
 
-    def signer(self, scope: str, generation: int) -> Signer:
+    def signer(self, scope: str, generation: int) -> Signer | PcaSigner:
         """Return who signs for an authority. Raises KeyStoreError or ToolError when its key cannot be used here."""
         with self._guard:
             if (scope, generation) not in self._signers:
@@ -214,10 +234,32 @@ class Run:
                         why=f"{self.names.authority_key(scope, generation)} is missing",
                         fix="restore its latest version in the bucket",
                     )
-                store = self.key_store(stored.metadata.get(KEY_STORE, "file"))
-                key = store.signing_key(scope, generation)
-                self._signers[scope, generation] = KeySigner(load_certificate(stored.data), key)
+                certificate, store = load_certificate(stored.data), stored.metadata.get(KEY_STORE, "file")
+                self._signers[scope, generation] = (
+                    self._private_ca(certificate, stored.metadata[PRIVATE_CA_ARN])
+                    if store == PRIVATE_CA
+                    else KeySigner(certificate, self.key_store(store).signing_key(scope, generation))
+                )
             return self._signers[scope, generation]
+
+    def _private_ca(self, certificate: Certificate, arn: str) -> PcaSigner:
+        """Return the private CA of an ARN, in whichever state it is. Raises KeyStoreError when there is none."""
+        info = self.pca.find(arn)
+        if info is None:
+            raise inactive(None, arn)
+        return PcaSigner(self.pca, info, certificate)
+
+    def active_private_ca(self, arn: str) -> PcaInfo:
+        """Return a private CA that can sign. Raises KeyStoreError, with its status and the next command, for another."""
+        info = self.pca.find(arn)
+        if info is None or info.status != ACTIVE:
+            raise inactive(info, arn)
+        return info
+
+    def _guessed_private_ca(self, scope: str) -> str | None:
+        """Return the ARN of an authority in AWS Private CA: what the stack of its trust anchor says."""
+        stack = self.stacks.find(self.names.authority_stack(scope))
+        return None if stack is None else stack.outputs.get(PRIVATE_CA_OUTPUT)
 
     def _guessed_store(self, scope: str, generation: int) -> str:
         """Return where a key seems to be, when the certificate that says so is gone."""

@@ -9,13 +9,14 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.part import Part, Ref
 from iam_ra.kinds.authority import ENTITIES, authority_certificate
 from iam_ra.kinds.base import register
+from iam_ra.kinds.run import PRIVATE_CA
 from iam_ra.kinds.stack import STACK, StackKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from iam_ra.aws.naming import Names
-    from iam_ra.config.model import Namespace
+    from iam_ra.config.model import Authority, Namespace
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
 
@@ -42,10 +43,7 @@ class TrustAnchorStack(StackKind):
         for authority in namespace.authorities.values():
             inputs = {
                 "template": template,
-                "certificates": [
-                    Ref(authority_certificate(authority.name, each.number), "certificate")
-                    for each in authority.generations
-                ],
+                **_source(authority),
                 "enabled": not authority.disabled,
                 "notifications": [
                     {"event": each.event, "enabled": each.enabled, "threshold": each.threshold}
@@ -53,7 +51,8 @@ class TrustAnchorStack(StackKind):
                 ],
                 "tags": dict(authority.tags),
             }
-            yield Part(Address(f"{ENTITIES}{authority.name}", STACK), self.name, inputs)
+            address = Address(f"{ENTITIES}{authority.name}", STACK)
+            yield Part(address, self.name, inputs, because=authority.turnover)
 
     def stack_name(self, names: Names, entity: str) -> str:
         """Return the name that users of the system before know."""
@@ -71,7 +70,20 @@ class TrustAnchorStack(StackKind):
         return {
             "scope": name,
             "resource_name": run.names.trust_anchor(name),
-            "certificate": "".join(inputs["certificates"]),
+            "certificate": "".join(inputs.get("certificates", ())),
+            "private_ca": inputs.get(PRIVATE_CA),
             "enabled": inputs["enabled"],
             "notifications": inputs["notifications"],
         }
+
+
+def _source(authority: Authority) -> Mapping[str, Any]:
+    """Return the input that says by what an authority is known: its certificates, or the private CA that it is."""
+    if authority.mode != "self-signed":
+        return {PRIVATE_CA: Ref(authority_certificate(authority.name, authority.current.number), PRIVATE_CA)}
+    return {
+        "certificates": [
+            Ref(authority_certificate(authority.name, each.number), "certificate")
+            for each in authority.generations
+        ]
+    }

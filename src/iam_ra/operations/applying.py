@@ -18,6 +18,7 @@ from iam_ra.engine.execute import Executor, Outcome
 from iam_ra.engine.part import NOTHING, Recorded
 from iam_ra.kinds.base import Kind, all_kinds
 from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.sessions import open_until
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.state import history
 from iam_ra.state.lock import Lock
@@ -26,6 +27,7 @@ from iam_ra.state.store import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from iam_ra.aws.s3 import Bucket
     from iam_ra.engine.address import Address
@@ -163,6 +165,13 @@ class Applier:
         except IamRaError as error:
             return error
         return None
+
+    def open_sessions(self, planned: Planned, outcome: Outcome) -> Mapping[str, datetime]:
+        """Return, by host, when the last session ends that it may have open of a role which it just lost."""
+        if not planned.losses:
+            return {}
+        done = {change.address for change in outcome.done}
+        return open_until(planned.losses, done, self._workplace.aws.now())
 
     def write_history(self, operation: str, plan: Mapping[str, Any], outcome: Outcome) -> None:
         """Keep a record of what was done, if the bucket is still there."""

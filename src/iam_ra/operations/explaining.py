@@ -46,7 +46,15 @@ def explain_recorded(workplace: Workplace, host: str, role: str) -> tuple[CheckR
         parts = {} if state is None else state.parts
         _part(parts, host_certificate(host))
         leaf = load_certificate(workplace.run(snapshot).certificate_of(host))
-    results = evaluate(_of_parts(parts, host, role, leaf, snapshot.caller.now))
+    situation = _of_parts(parts, host, role, leaf, snapshot.caller.now)
+    if situation.trust_anchor is not None:
+        crls = tuple(
+            Crl(each.arn, each.enabled, load_crls(each.data))
+            for each in snapshot.crls
+            if each.anchor_arn == situation.trust_anchor.arn
+        )
+        situation = replace(situation, trust_anchor=replace(situation.trust_anchor, crls=crls))
+    results = evaluate(situation)
     fix = _fix(workplace.namespace, host, role)
     return tuple(replace(each, fix=fix) if each.fix == TRUST_FIX else each for each in results)
 
@@ -84,6 +92,8 @@ def _fix(namespace: Namespace, host: str, role: str) -> str:
     file, known = namespace.file.name, namespace.hosts.get(host)
     if known is None:
         return f"hosts.{host} is not in {file} any more; put it back and run `iam-ra apply`, if it is to have roles."
+    if role in known.roles and known.disabled:
+        return f"hosts.{host} is disabled in {file}: take `disabled: true` out and run `iam-ra apply`."
     if role in known.roles:
         return f"{file} gives {role} to hosts.{host}, and that was not applied yet: run `iam-ra apply`."
     if role not in namespace.roles:
@@ -115,7 +125,7 @@ def _of_parts(
         ),
         Profile(
             profile_arn,
-            enabled=True,
+            enabled=stack.inputs["enabled"],
             role_arns=(role_arn,),
             duration_seconds=duration,
             accept_role_session_name=stack.inputs["accept_role_session_name"],

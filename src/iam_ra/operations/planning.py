@@ -26,6 +26,7 @@ from iam_ra.engine.errors import (
 )
 from iam_ra.engine.part import Observed, Presence
 from iam_ra.engine.plan import Conflict
+from iam_ra.engine.renewals import renewals
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings
@@ -34,17 +35,22 @@ from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps
+from iam_ra.kinds.pca import private_ca_warnings
+from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt, trust_of
+from iam_ra.kinds.sessions import Loss, losses
 from iam_ra.kinds.stack import STRAY
 from iam_ra.operations.workplace import Workplace, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.config.model import Limits
+    from iam_ra.config.model import Limits, Namespace
     from iam_ra.engine.address import Address
+    from iam_ra.engine.due import Due
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change, Plan
     from iam_ra.kinds.run import Run
@@ -59,13 +65,22 @@ _Facts: TypeAlias = "Mapping[Address, Mapping[str, Any]]"
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan and what it was made from."""
+    """A plan and what it was made from.
+
+    `next_due` is what a day after the plan's will ask for first. `ahead` is the day to come that the plan is for, if it
+    is not for today. `undone` holds a line for each entity that is due and that a narrowed plan has to leave out,
+    `losses` who may no longer take what.
+    """
 
     plan: Plan
     snapshot: Snapshot
     state: State | None
     refusals: tuple[RefusedError, ...]
     warnings: tuple[str, ...] = ()
+    next_due: Due | None = None
+    ahead: datetime | None = None
+    undone: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     @property
     def is_applicable(self) -> bool:
@@ -76,14 +91,23 @@ class Planned:
 class Planner:
     """Makes plans of one workplace. Raises IamRaError only.
 
-    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit.
+    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit. `ahead` turns
+    AWS's time into the day to come that plans are for. `only_due` narrows plans to what time alone has brought about.
     """
 
     def __init__(
-        self, workplace: Workplace, *, allowed_deletions: int | None = None, wishes: Wishes = NO_WISHES
+        self,
+        workplace: Workplace,
+        *,
+        allowed_deletions: int | None = None,
+        wishes: Wishes = NO_WISHES,
+        ahead: Callable[[datetime], datetime] | None = None,
+        only_due: bool = False,
     ) -> None:
         self._workplace = workplace
         self._wishes = wishes
+        self._ahead = ahead
+        self._only_due = only_due
         self._allowed_deletions = allowed_deletions
         self._kinds = all_kinds()
 
@@ -96,6 +120,9 @@ class Planner:
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
+            present = snapshot.caller
+            if self._ahead is not None:
+                snapshot = replace(snapshot, caller=replace(present, now=self._ahead(present.now)))
             if not destroy:
                 snapshot = self._with_seen(snapshot, recorded)
             plan = self._compare(snapshot, recorded, {}, destroy=destroy)
@@ -109,11 +136,39 @@ class Planner:
             # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
             conflicts = self._strays(snapshot) if destroy else self._conflicts(recorded, snapshot)
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
+            private = tuple(private_ca_warnings(plan, snapshot, self._workplace.run(snapshot)))
+        undone: tuple[str, ...] = ()
+        if self._only_due:
+            plan, undone = renewals(plan)
         refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
-        warnings = generation_warnings(
-            self._workplace.namespace, recorded, snapshot, self._wishes, snapshot.caller.now
+        now, remembered = snapshot.caller.now, self._remembered(recorded, snapshot)
+        warnings = generation_warnings(self._workplace.namespace, recorded, snapshot, self._wishes, now)
+        return Planned(
+            plan,
+            replace(snapshot, caller=present),
+            state,
+            tuple(refusals),
+            (*warnings, *revocation_warnings(plan.changes), *private, *undone),
+            min(
+                (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
+            ),
+            None if self._ahead is None else now,
+            undone,
+            () if destroy else tuple(losses(remembered, recorded)),
         )
-        return Planned(plan, snapshot, state, tuple(refusals), tuple(warnings))
+
+    def _remembered(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Namespace:
+        return remember(self._workplace.namespace, recorded, snapshot, self._wishes)
+
+    def _dues(
+        self, recorded: Mapping[Address, Recorded], snapshot: Snapshot, namespace: Namespace
+    ) -> Iterator[Due]:
+        """Yield what time will ask for, by what is recorded."""
+        known, now = self._workplace.namespace, snapshot.caller.now
+        for part in with_overlaps(known, recorded, snapshot.seen, self._wishes, now).values():
+            kind = self._kinds.get(part.kind)
+            if kind is not None:
+                yield from kind.due(part, namespace, now)
 
     def _with_seen(self, snapshot: Snapshot, recorded: Mapping[Address, Recorded]) -> Snapshot:
         """Ask whether hosts use their new certificates; only while some overlap is open."""
@@ -178,7 +233,7 @@ class Planner:
         self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
     ) -> Plan:
         kinds = self._kinds.values()
-        namespace = remember(self._workplace.namespace, recorded, snapshot, self._wishes)
+        namespace = self._remembered(recorded, snapshot)
         wanted = (part for kind in kinds for part in kind.desired(namespace, self._workplace.repository))
         desired = () if destroy else wanted
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}

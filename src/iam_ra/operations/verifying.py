@@ -20,6 +20,7 @@ from iam_ra.kinds.host_keys import ENTITIES, HostKey
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_certificate
+from iam_ra.state.status import switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,12 +63,15 @@ class Verifier:
     def __init__(self, workplace: Workplace, *, per_second: float = CREATE_SESSION_RATE) -> None:
         """Read the state. `per_second` is how many sessions are asked for. Raises StateError before the first apply."""
         with translated():
-            snapshot = workplace.observe()
+            # That the service does not answer is for the attempts to say.
+            snapshot = workplace.observe(with_crls=False)
             state = workplace.recorded(snapshot)
         if state is None:
             raise StateError("nothing was applied yet", fix="run `iam-ra apply`")
         self._run = workplace.run(snapshot)
         self._parts = state.parts
+        hosts = [name for name, host in workplace.namespace.hosts.items() if host.disabled]
+        self._off = switched_off(state.parts, hosts)
         self._sessions = Sessions(workplace.aws, per_second=per_second)
 
     def hosts(self) -> list[str]:
@@ -102,7 +106,12 @@ class Verifier:
         return host_config(host, recorded.inputs)
 
     def _profiles(self, config: HostConfig, *, negative: bool) -> list[tuple[Profile, bool]]:
-        own = [(profile, True) for profile in config.profiles]
+        certificate = self._parts.get(host_certificate(config.host))
+        giving = {f"{ENTITIES}{config.host}", f"ca/{certificate.inputs['ca'] if certificate else ''}"}
+        own = [
+            (profile, self._off.isdisjoint({*giving, f"{ROLES}{profile.name}"}))
+            for profile in config.profiles
+        ]
         held = {profile.name for profile in config.profiles}
         others = [
             (self._profile(address.entity.removeprefix(ROLES), part), False)

@@ -39,12 +39,12 @@ class Workplace:
         self.repository = Repository(namespace.root)
         self._environ = environ
 
-    def observe(self) -> Snapshot:
-        """Look at the world once. Raises WrongAccountError when the credentials are another account's."""
+    def observe(self, *, with_crls: bool = True) -> Snapshot:
+        """Look at the world once, if wanted without Roles Anywhere. Raises WrongAccountError when the credentials are another account's."""
         self.check_account()
         delivered = (host.delivery for host in self.namespace.hosts.values())
         with_secrets = any("secretsmanager" in delivery for delivery in delivered)
-        return snapshots.take(self.aws, self.names, with_secrets=with_secrets)
+        return snapshots.take(self.aws, self.names, with_crls=with_crls, with_secrets=with_secrets)
 
     def check_account(self) -> None:
         """Raise WrongAccountError unless the credentials are those of the account that the file names."""

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from iam_ra.engine.errors import CertificateError
-from iam_ra.pki.keys import describe_key, spki_digest
+from iam_ra.pki.keys import SIGNATURE_HASH, describe_key, spki_digest
 
 if TYPE_CHECKING:
-    from iam_ra.pki.keys import PublicKey
+    from iam_ra.pki.keys import PrivateKey, PublicKey
 
 _CURVES = ("secp256r1", "secp384r1")
 _RSA_BITS = range(2048, 4097)
@@ -61,6 +61,35 @@ def load_request(pem: bytes) -> SigningRequest:
         )
     usable = _usable(key)
     return SigningRequest(usable, hashlib.sha256(der).hexdigest(), spki_digest(usable))
+
+
+def make_request(key: PrivateKey, subject: x509.Name) -> bytes:
+    """Return a signing request (PEM) for a key, which says the subject and nothing else."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return builder.sign(key.signing_key, SIGNATURE_HASH).public_bytes(serialization.Encoding.PEM)
+
+
+def check_says_only(pem: bytes, subject: x509.Name) -> None:
+    """Raise CertificateError unless a request asks for the subject, and for no extension.
+
+    For an authority that certifies a request's own words.
+    """
+    request = x509.load_pem_x509_csr(pem)
+    asks = len(request.extensions)
+    if request.subject != subject or asks:
+        more = f" and asks for {asks} extensions" if asks else ""
+        raise CertificateError(
+            f"The request says {request.subject.rfc4514_string()!r}{more}.",
+            why=f"AWS Private CA certifies what a request says, and the certificate must say {subject.rfc4514_string()!r} "
+            "and nothing else.",
+            fix=f"Make it anew on the host: `openssl req -new -key KEY -subj {_openssl(subject)} -out REQUEST.pem`",
+        )
+
+
+def _openssl(subject: x509.Name) -> str:
+    """Return a subject as `openssl req -subj` takes it."""
+    parts = (f"/{each.rfc4514_attribute_name}={each.value!s}" for each in subject)
+    return f"'{''.join(parts)}'"
 
 
 def _usable(key: object) -> PublicKey:

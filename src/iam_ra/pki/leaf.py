@@ -27,7 +27,8 @@ MAX_ATTRIBUTE = 64
 class LeafRequest:
     """What a signer is asked to certify. `serial` is the caller's, so that a ledger can name it before it is signed.
 
-    `units` are the organizational units that stand before the common name, in this order.
+    `units` are the organizational units that stand before the common name, in this order. `csr` is the signing request
+    (PEM) for the key, for authorities that take nothing else.
     """
 
     identity: str
@@ -36,6 +37,7 @@ class LeafRequest:
     now: datetime
     validity: timedelta
     units: tuple[str, ...] = ()
+    csr: bytes = b""
 
 
 def new_serial() -> int:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from iam_ra import __version__
 from iam_ra.config.diagnostics import Diagnostic
 from iam_ra.engine.action import Action
-from iam_ra.engine.part import UNKNOWN, has_unknown
+from iam_ra.engine.part import NOTHING, UNKNOWN, has_unknown
 from iam_ra.render.values import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iam_ra.engine.diff import FieldChange
+    from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.execute import Outcome
     from iam_ra.engine.plan import Change, Plan
@@ -35,15 +36,23 @@ def plan_json(
     now: datetime,
     refusals: Sequence[IamRaError] = (),
     warnings: Sequence[Warning_] = (),
+    next_due: Due | None = None,
+    checksum: str | None = None,
 ) -> dict[str, Any]:
     """Return the plan as a JSON object; its changes stand in an order in which they can be made.
 
     `lineage` and `serial` are those of the state that was planned against; `lineage` is None before the first apply.
+    `checksum` names what would be made: `apply --checksum` makes no other plan.
     """
     return {
         **_heading(header, now),
+        "ahead": None if header.ahead is None else _moment(header.ahead),
         "lineage": lineage,
         "serial": serial,
+        "checksum": checksum,
+        "partial": bool(plan.left_out),
+        "left_out": [str(each.address) for each in plan.left_out],
+        "next_due": due_json(next_due),
         "changes": [_change(each) for each in plan.changes],
         "summary": {
             **{action.value: plan.counts.get(action, 0) for action in Action},
@@ -57,9 +66,18 @@ def plan_json(
 
 
 def apply_json(
-    outcome: Outcome, plan: Plan, header: Header, *, now: datetime, seconds: float
+    outcome: Outcome,
+    plan: Plan,
+    header: Header,
+    *,
+    now: datetime,
+    seconds: float,
+    sessions: Mapping[str, datetime] = NOTHING,
 ) -> dict[str, Any]:
-    """Return how an apply ended as a JSON object, each list in the order in which it happened."""
+    """Return how an apply ended as a JSON object, each list in the order in which it happened.
+
+    `sessions` are the hosts that lost a role, with the end of the last session that they may have open.
+    """
     return {
         **_heading(header, now),
         "seconds": round(seconds, 3),
@@ -79,14 +97,28 @@ def apply_json(
             {**_made(each.change), "because": [str(address) for address in each.because]}
             for each in outcome.skipped
         ],
+        "open_sessions": [
+            {"entity": entity, "until": _moment(until)} for entity, until in sorted(sessions.items())
+        ],
     }
+
+
+def due_json(due: Due | None) -> dict[str, str] | None:
+    """Return what a day to come will ask for as a JSON object."""
+    if due is None:
+        return None
+    return {"when": _moment(due.when), "address": str(due.address), "what": due.what}
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _heading(header: Header, now: datetime) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
-        "timestamp": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "timestamp": _moment(now),
         "namespace": header.namespace,
         "account_id": header.account_id or None,
         "region": header.region,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +14,7 @@ class Header:
     """Where a plan stands: one namespace in one account and region, from one file.
 
     `account_id` is empty as long as nobody knows it. `file` is the path as people should see it. `command` is the
-    command that shows the plan.
+    command that shows the plan, `ahead` the day to come that it is for, if it is not for today.
     """
 
     namespace: str
@@ -18,3 +22,4 @@ class Header:
     account_id: str
     file: str
     command: str = "plan"
+    ahead: datetime | None = None

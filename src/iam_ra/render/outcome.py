@@ -5,26 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from iam_ra.engine.part import NOTHING
 from iam_ra.render.problems import error_lines, plural
 from iam_ra.render.progress import PAST
 from iam_ra.render.style import Style, harmless, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from iam_ra.engine.address import Address
     from iam_ra.engine.events import Failed, Skipped
     from iam_ra.engine.execute import Outcome
     from iam_ra.engine.plan import Change
 
+_NAMED = 3
+
 
 def outcome_text(
-    outcome: Outcome, *, seconds: float, again: str, title: str = "Apply", color: bool = False
+    outcome: Outcome,
+    *,
+    seconds: float,
+    again: str,
+    title: str = "Apply",
+    sessions: Mapping[str, datetime] = NOTHING,
+    color: bool = False,
 ) -> str:
-    """Return the summary that stands below the progress. `again` is the exact command to go on with."""
+    """Return the summary that stands below the progress. `again` is the exact command to go on with.
+
+    `sessions` are the hosts that lost a role, with the end of the last session that they may have open.
+    """
     style = Style(color)
     if outcome.complete:
-        return f"{style.bold(style.green(f'{title} complete:'))} {_counts(outcome.done)} in {seconds:.1f}s.\n"
+        head = f"{style.bold(style.green(f'{title} complete:'))} {_counts(outcome.done)} in {seconds:.1f}s."
+        return "\n".join([head, *_sessions(sessions)]) + "\n"
     head = ", ".join(
         f"{count:,} {word}"
         for count, word in (
@@ -38,9 +52,21 @@ def outcome_text(
         [f"{style.bold(style.red(f'{title} incomplete:'))} {head} in {seconds:.1f}s."],
         *(_failed(each, style) for each in outcome.failed),
         _skipped(outcome.skipped, style),
+        list(_sessions(sessions)),
         ["What is done is recorded. Go on with:", f"  {style.cyan(again)}"],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def _sessions(sessions: Mapping[str, datetime]) -> Iterator[str]:
+    """Yield a line for each time at which sessions end."""
+    hosts: dict[str, list[str]] = {}
+    for host, end in sorted(sessions.items(), key=lambda each: (each[1], each[0])):
+        hosts.setdefault(f"{end:%Y-%m-%d %H:%M} UTC", []).append(harmless(host))
+    for until, found in hosts.items():
+        more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+        text = f"Open sessions of {', '.join(found[:_NAMED])}{more} last until {until} at most."
+        yield from wrap(text, first="", rest="  ")
 
 
 def _counts(done: Sequence[Change]) -> str:

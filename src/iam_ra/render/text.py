@@ -13,6 +13,7 @@ from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change, Conflict, Plan
     from iam_ra.render.model import Header
@@ -36,18 +37,27 @@ def plan_text(
     *,
     refusals: Sequence[IamRaError] = (),
     warnings: Sequence[Warning_] = (),
+    next_due: Due | None = None,
+    checksum: str | None = None,
     verbose: bool = False,
     color: bool = False,
 ) -> str:
-    """Return the plan as text that ends in a newline; `refusals` are why it may not be applied."""
+    """Return the plan as text that ends in a newline; `refusals` are why it may not be applied.
+
+    `next_due` is what a later day will ask for, where that is worth a line; `checksum` is shown to whoever wants more.
+    """
     style = Style(color)
     blocks = [
-        _title(header, style),
+        [*_title(header, style), *_ahead(header, style)],
         warning_lines(warnings, style),
         *_blocks(_entities(plan), style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in refusals),
-        _totals(plan, refusals, style),
+        [
+            *_totals(plan, refusals, style),
+            *due_lines(next_due, style),
+            *([style.dim(f"Checksum {checksum}")] if checksum and verbose else ()),
+        ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
@@ -135,6 +145,20 @@ def _title(header: Header, style: Style) -> list[str]:
         else:
             lines.append(f"  {each}")
     return [style.bold(name) + style.dim(lines[0].removeprefix(name)), *map(style.dim, lines[1:])]
+
+
+def _ahead(header: Header, style: Style) -> list[str]:
+    if header.ahead is None:
+        return []
+    text = f"A look ahead to {header.ahead:%Y-%m-%d %H:%M} UTC, as if nothing else changed until then."
+    return list(map(style.yellow, wrap(text)))
+
+
+def due_lines(due: Due | None, style: Style) -> list[str]:
+    """Return what a later day will ask for as lines."""
+    if due is None:
+        return []
+    return list(map(style.dim, wrap(f"Next, from {due.when:%Y-%m-%d} on: {due.address} {due.what}.")))
 
 
 def _crowd_lines(entities: Sequence[_Entity], style: Style) -> list[str]:
@@ -242,11 +266,14 @@ def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[st
     lines: list[str] = []
     if plan.is_empty and not plan.conflicts:
         stay = plural(plan.unchanged, "part")
+        as_said = f"{stay} {'is' if plan.unchanged == 1 else 'are'} as the file says."
         lines.append(
-            f"{style.bold('No changes.')} {stay} {'is' if plan.unchanged == 1 else 'are'} as the file says."
+            style.bold("Nothing to do.") if plan.left_out else f"{style.bold('No changes.')} {as_said}"
         )
     else:
         lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
+    if plan.left_out:
+        lines.append(f"Only a part of the plan: {plural(len(plan.left_out), 'change')} left out.")
     forbidden = [
         plural(count, noun)
         for count, noun in ((len(plan.conflicts), "conflict"), (len(refusals), "refusal"))

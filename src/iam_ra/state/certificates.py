@@ -33,6 +33,9 @@ class Status(StrEnum):
 class Certificate:
     """A line of the ledger. `serial` is decimal, `serial_hex` the same in 40 hex digits; times are ISO 8601.
 
+    Both are empty for what a private CA was asked by an apply that was killed before the answer; `token` says by which
+    idempotency token it was asked.
+
     `until` is when its overlap ends, `revoked` when it was revoked and `reason` by which word of RFC 5280 5.3.1, each
     empty when that is not so. `why` says why it was issued, and `run` by which apply: the id that the history has too.
     """
@@ -52,6 +55,7 @@ class Certificate:
     why: str
     issued: str
     run: str
+    token: str = ""
 
 
 def certificates(
@@ -59,7 +63,9 @@ def certificates(
 ) -> tuple[Certificate, ...]:
     """Return every certificate that was ever begun, the authorities' own first, each entity's from old to new."""
     known = _Known(parts, now)
-    found = (known.judge(each) for each in written)
+    written = tuple(written)
+    named = {each.entry.token for each in written if each.entry.serial}
+    found = (known.judge(each) for each in written if each.entry.serial or each.entry.token not in named)
     return tuple(sorted(found, key=lambda each: (each.entity, each.not_before, each.issued, each.serial_hex)))
 
 
@@ -85,7 +91,7 @@ class _Known:
         revoked = self._revoked.get(entry.serial, {})
         return Certificate(
             serial=entry.serial,
-            serial_hex=f"{int(entry.serial):040x}",
+            serial_hex=f"{int(entry.serial):040x}" if entry.serial else "",
             entity=entry.entity,
             identity=entry.identity,
             authority=f"{_AUTHORITIES}{entry.authority}",
@@ -99,6 +105,7 @@ class _Known:
             why=entry.why,
             issued=entry.written,
             run=entry.run,
+            token=entry.token,
         )
 
     def _status(self, written: Written) -> Status:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMAT = "1.0"
 _THREADS = 16
+# Begins the name of an intent whose serial somebody else will choose.
+_UNNAMED = "token-"
 _TIME = "%Y%m%dT%H%M%SZ"
 _KEY = re.compile(
     r"(?P<authority>[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})"
@@ -36,6 +38,9 @@ class Entry:
 
     `entity` is `host/x`, or `ca/x` for an authority's own certificate; `run` names the apply that wrote it. `units`
     are the roles that the certificate itself says.
+
+    A private CA chooses the serial: of what it is asked, the intent has an empty `serial`, the `token` that stands for
+    the one request, and the request (PEM) in `csr`; the entry that follows has the serial, and the same token.
     """
 
     serial: str
@@ -50,6 +55,8 @@ class Entry:
     written: str
     run: str
     units: tuple[str, ...] = ()
+    token: str = ""
+    csr: str = ""
 
     def __post_init__(self) -> None:
         # JSON knows lists only.
@@ -106,6 +113,17 @@ class Ledger:
             fix="restore its latest version in the bucket",
         )
 
+    def unnamed(self, like: Entry, since: datetime) -> list[Entry]:
+        """Return the intents for a host and generation, written after `since`, whose serial nobody wrote down."""
+        folder = self._key(like, "json").rpartition("/")[0]
+        keys = [key for key in self._bucket.list(f"{folder}/") if key.endswith(".json")]
+        intents = [self._entry(key) for key in keys if key.startswith(f"{folder}/{_UNNAMED}")]
+        recent = [each for each in intents if datetime.fromisoformat(each.written) > since]
+        if not recent:
+            return []
+        known = {self._entry(key).token for key in keys if not key.startswith(f"{folder}/{_UNNAMED}")}
+        return [each for each in recent if each.token not in known]
+
     def read(self) -> list[Written]:
         """Return every entry, read sixteen at a time. Raises StateError when one cannot be read."""
         keys = self._bucket.list(self._names.ledger_key(""))
@@ -137,8 +155,12 @@ class Ledger:
         )
         return self._names.ledger_key(
             f"{entry.authority}/{entry.generation}/{host}/"
-            f"{'.'.join((f'{int(entry.serial):040x}-{begin:{_TIME}}-{end:{_TIME}}', *entry.units))}.{suffix}"
+            f"{'.'.join((f'{_name(entry)}-{begin:{_TIME}}-{end:{_TIME}}', *entry.units))}.{suffix}"
         )
+
+
+def _name(entry: Entry) -> str:
+    return f"{int(entry.serial):040x}" if entry.serial else f"{_UNNAMED}{entry.token}"
 
 
 def issued_in(objects: Iterable[str], names: Names) -> Iterator[Issued]:

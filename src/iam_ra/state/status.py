@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Identity:
     """An authority or a host with its certificate. `serial` is decimal; `not_after` and `last_used` are ISO 8601.
 
-    `last_used` is empty for one that Roles Anywhere never saw, and for authorities.
+    `last_used` is empty for one that Roles Anywhere never saw, and for authorities. `disabled`: it opens nothing for now.
     """
 
     entity: str
@@ -27,14 +27,24 @@ class Identity:
     not_after: str
     days_left: int
     last_used: str
+    disabled: bool = False
+
+
+def switched_off(parts: Mapping[Address, Recorded], hosts: Collection[str]) -> frozenset[str]:
+    """Return the entities that are disabled: authorities and roles by the state, and these hosts by the file."""
+    entities = {address.entity for address, part in parts.items() if part.inputs.get("enabled") is False}
+    return frozenset({*entities, *(f"host/{name}" for name in hosts)})
 
 
 def identities(
-    parts: Mapping[Address, Recorded], now: datetime, seen: Mapping[str, datetime]
+    parts: Mapping[Address, Recorded],
+    now: datetime,
+    seen: Mapping[str, datetime],
+    off: frozenset[str] = frozenset(),
 ) -> tuple[Identity, ...]:
-    """Return the authorities and the hosts that the state records, with the roles that were really granted.
+    """Return the authorities and the hosts that the state records, with the roles that they really can take.
 
-    `seen` is when Roles Anywhere last saw an X.509 subject.
+    `seen` is when Roles Anywhere last saw an X.509 subject, `off` the entities that are disabled.
     """
     last_seen = _last_seen(seen)
     anchors = {
@@ -45,6 +55,7 @@ def identities(
     grants = [
         (address.entity.partition("/")[2], each)
         for address, part in sorted(parts.items())
+        if address.entity not in off
         for each in part.inputs.get("trust", ())
     ]
     found = []
@@ -53,8 +64,11 @@ def identities(
             identity = part.inputs.get("identity") or part.outputs["identity"]
             anchor = anchors.get(f"ca/{part.inputs.get('ca')}")
             said = part.inputs.get("units", ())
+            disabled = not off.isdisjoint({address.entity, f"ca/{part.inputs.get('ca')}"})
             roles = tuple(
-                role for role, by in grants if by["trust_anchor"] == anchor and _takes(by, identity, said)
+                role
+                for role, by in grants
+                if not disabled and by["trust_anchor"] == anchor and _takes(by, identity, said)
             )
             not_after = part.outputs["not_after"]
             days = (datetime.fromisoformat(not_after) - now).days
@@ -68,6 +82,7 @@ def identities(
                     not_after,
                     days,
                     "" if last is None else last.isoformat(),
+                    disabled,
                 )
             )
     return tuple(found)

@@ -8,13 +8,13 @@ import shlex
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import programs
 from tests.e2e.clients.estate import REGION
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 TOOLS = Path(__file__).parents[3] / ".tools"
 SECONDS = 60
 PROFILE = "web-reader"
-# In a process of its own, since boto3 takes most of this from the environment and from a file.
-CALLER = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+CALLER = str(Path(__file__).with_name("whoami.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def imds_caller(machine: Machine, url: str) -> Outcome:
         AWS_EC2_METADATA_SERVICE_ENDPOINT=url,
         AWS_METADATA_SERVICE_TIMEOUT="10",
     )
-    return _caller([sys.executable, "-c", CALLER], environ)
+    return _caller(machine, CALLER, environ=environ)
 
 
 @contextmanager
@@ -168,15 +167,14 @@ def python_session(machine: Machine, attempt: Attempt) -> Outcome:
 def boto3_profile(machine: Machine, attempt: Attempt, *, profile: str = PROFILE) -> Outcome:
     """boto3, a profile with credential_process in ~/.aws/config"""
     _configure(machine, attempt, profile)
-    return _caller([sys.executable, "-c", CALLER], machine.environ(AWS_PROFILE=profile))
+    return _caller(machine, CALLER, environ=machine.environ(AWS_PROFILE=profile))
 
 
 def aws_cli(machine: Machine, attempt: Attempt) -> Outcome:
     """AWS CLI, the same profile"""
     _configure(machine, attempt, PROFILE)
-    aws = shutil.which("aws", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or ""
-    command = [aws, "sts", "get-caller-identity", "--profile", PROFILE, "--query", "Arn", "--output", "text"]
-    return _caller(command, machine.environ())
+    command = ("sts", "get-caller-identity", "--profile", PROFILE, "--query", "Arn", "--output", "text")
+    return _caller(machine, programs.AWS, *command, environ=machine.environ())
 
 
 def _credential_process(machine: Machine, command: list[str], environ: Mapping[str, str]) -> Outcome:
@@ -218,8 +216,8 @@ def _configure(machine: Machine, attempt: Attempt, profile: str) -> None:
     (folder / "config").write_text(f"[profile {shlex.quote(profile)}]\ncredential_process = {command}\n")
 
 
-def _caller(command: list[str], environ: Mapping[str, str]) -> Outcome:
-    run = _run(command, environ)
+def _caller(machine: Machine, program: str, *arguments: str, environ: Mapping[str, str]) -> Outcome:
+    run = programs.run(program, *arguments, cwd=machine.home, environ=environ)
     return Outcome(None, run.stderr) if run.returncode else Outcome(run.stdout.strip(), "")
 
 

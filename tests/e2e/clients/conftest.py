@@ -37,13 +37,18 @@ def machine(_clients_server: Server, tmp_path: Path) -> Machine:
     return Machine(home, _clients_server, bundle)
 
 
+@pytest.fixture(scope="session")
+def _session() -> boto3.Session:
+    """What reads the services' models, which takes longer than all else of an estate."""
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
 @pytest.fixture
-def estate(machine: Machine, tmp_path: Path) -> Iterator[Estate]:
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+def estate(machine: Machine, tmp_path: Path, _session: boto3.Session) -> Iterator[Estate]:
     made: list[Any] = []
 
     def client(service: str) -> Any:
-        made.append(session.client(service, endpoint_url=machine.server.endpoint_url))  # type: ignore[call-overload]
+        made.append(_session.client(service, endpoint_url=machine.server.endpoint_url))  # type: ignore[call-overload]
         return made[-1]
 
     folder = tmp_path / "the host's files"

@@ -72,10 +72,13 @@ DATA: dict[str, dict[str, Any]] = {
                 "not_after": "2026-03-04T05:06:07+00:00",
                 "days_left": -1,
                 "last_used": "",
+                "disabled": False,
             }
         ],
         "roles": {"reader": ["host/web"]},
+        "disabled": [],
         "pending_changes": 3,
+        "next_due": {"when": "2026-03-04T05:06:07Z", "address": "host/web:certificate", "what": "is due"},
     },
     "ledger": {
         "certificates": [
@@ -146,6 +149,7 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("export", lambda value: value["data"]["profiles"].clear()),
         ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
         ("status", lambda value: value["data"]["identities"][0].update(serial=7)),
+        ("status", lambda value: value["data"]["next_due"].pop("when")),
         ("status", lambda value: value["data"]["roles"].update(admin="host/web")),
     ],
 )

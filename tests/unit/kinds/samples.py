@@ -116,6 +116,10 @@ class NoAws:
     region = REGION
     caller = Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "aws", NOW)
 
+    @staticmethod
+    def now() -> datetime:
+        return NOW
+
 
 def run(names: Names = NAMES) -> Run:
     """Return a run that can draw stacks and nothing else."""

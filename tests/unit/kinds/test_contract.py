@@ -80,7 +80,9 @@ def test_a_kind_with_a_missing_method_cannot_be_made() -> None:
     "kind", [kind for kind in KINDS if isinstance(kind, StackKind)], ids=lambda kind: kind.name
 )
 def test_a_stack_gives_the_outputs_that_it_is_watched_and_referred_by(kind: StackKind) -> None:
-    written = source(kind.template).partition('"Outputs":')[2].replace("{{ digest | tojson }}", '"d"')
+    written = re.sub("{%.*?%}", "", re.sub("{{.*?}}", '"d"', source(kind.template))).partition('"Outputs":')[
+        2
+    ]
     named = json.loads(f'{{"Outputs":{written}')["Outputs"]
     shown = kind.outputs(stack("any", outputs=dict.fromkeys(named, "x")))
     assert set(kind.drift_notes) <= shown.keys()

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.kinds.samples import NOW, namespace, parts
+import pytest
+from tests.unit.kinds.samples import ANCHOR, NOW, namespace, parts
 
-from iam_ra.engine.part import Recorded
+from iam_ra.engine.action import Cause
+from iam_ra.engine.diff import make_plan
+from iam_ra.engine.part import Observed, Presence, Recorded
+from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.host_certificate import host_certificate, identity_conflicts, with_former
+from iam_ra.kinds.overlap import with_lapsed
 from iam_ra.kinds.role import role_stack
+from iam_ra.kinds.trust_anchor import trust_anchor_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,3 +146,44 @@ def test_an_authority_stays_while_a_host_proves_itself_by_it(tmp_path: Path) -> 
     assert not conflicts(loaded, moved, NOW + DAY)
     # It is no conflict if the host goes with its authority.
     assert not conflicts(namespace(tmp_path, "roles: {a: {}}\n"), before)
+
+
+# What roles say of overlaps that are over
+
+
+def role_after(folder: Path, text: str, *, trusted: list[str], until: datetime) -> Any:
+    """Return the change of role a, whose recorded trust policy names `trusted`."""
+    known = state(web=(("default", "new"), {("default", "old"): until}))
+    for each in known.values():
+        each.outputs["earlier"][0].update(
+            serial="1", reason="superseded", not_after=(NOW + 60 * DAY).isoformat()
+        )
+    loaded = namespace(folder, f"{text}\nhosts: {{web: {{roles: [a], identity: new}}}}\n")
+    anchor = trust_anchor_arn("default").address
+    known[anchor] = Recorded(anchor, "trust-anchor-stack", {}, {"TrustAnchorArn": ANCHOR})
+    before = parts(namespace(folder, "roles: {a: {}}\n"))[role_stack("a")].inputs
+    trust = [{"trust_anchor": ANCHOR, "identities": trusted}]
+    known[role_stack("a")] = Recorded(role_stack("a"), "role-stack", {**before, "trust": trust}, {})
+    now = with_lapsed(with_former(loaded, known, NOW), known, NOW)
+    wanted = [part for address, part in parts(now).items() if address == role_stack("a")]
+    seen = {role_stack("a"): Observed(Presence.PRESENT, {})}
+    plan = make_plan(wanted, known, seen, all_kinds(), NOW)
+    found = [change for change in plan.changes if change.address == role_stack("a")]
+    return [] if not found else [reason.cause for reason in found[0].reasons]
+
+
+@pytest.mark.parametrize(
+    ("text", "trusted", "days", "causes"),
+    [
+        ("roles: {a: {}}", ["new", "old"], 1, []),
+        ("roles: {a: {}}", ["new", "old"], 0, [Cause.OVERLAP_OVER]),
+        ("roles: {a: {}}", ["new"], 0, []),
+        ("roles: {a: {description: x}}", ["new"], 0, [Cause.EDITED]),
+        ("roles: {a: {description: x}}", ["new", "old"], 0, [Cause.OVERLAP_OVER, Cause.EDITED]),
+        ("roles: {a: {}}", ["gone", "new", "old"], 0, [Cause.OVERLAP_OVER, Cause.EDITED]),
+    ],
+)
+def test_a_role_lets_go_of_a_former_name_for_a_dated_reason(
+    tmp_path: Path, text: str, trusted: list[str], days: int, causes: list[Cause]
+) -> None:
+    assert role_after(tmp_path, text, trusted=trusted, until=NOW + days * DAY) == causes

@@ -137,7 +137,13 @@ def test_a_forced_renewal_revokes_the_present_certificate_after_the_next_is_deli
     waits = {str(each) for each in part.upstream}
     assert {"host/web:certificate", "host/web:secrets", "host/web:sops"} <= waits
     assert not {each for each in waits if each.startswith("host/db")}
-    assert [each.cause for each in part.because] == [Cause.REVOKED]
+    assert [each.cause for each in part.because] == [Cause.COMPROMISED]
+
+
+def test_a_forced_renewal_takes_all_that_the_host_ever_had(file: Namespace) -> None:
+    state = recorded(certificate("web", 1, (2, 5, "superseded")))
+    found = revoked(file, state, [leaf("web", 1), leaf("web", 2), leaf("web", 3, age=1)], forced={"host/web"})
+    assert found == dict.fromkeys("123", "key_compromise")
 
 
 def test_withdrawn_roles_revoke_the_present_certificate(file: Namespace) -> None:
@@ -176,7 +182,9 @@ def test_once_revoked_is_always_revoked(file: Namespace) -> None:
 
 def test_a_host_that_comes_back_before_it_was_all_gone_needs_another_certificate(file: Namespace) -> None:
     state = recorded(certificate("web", 5), entry(5, "cessation_of_operation"))
-    assert with_revoked(file, state, [leaf("web", 5)], NOW).hosts["web"].revoked == "cessation_of_operation"
+    host = with_revoked(file, state, [leaf("web", 5)], NOW).hosts["web"]
+    assert host.revoked == "cessation_of_operation"
+    assert [each.cause for each in host.renewal] == [Cause.COMPROMISED]
 
 
 def planned(file: Namespace, state: dict[Address, Recorded], leaves: Iterable[Issued], now: datetime) -> Any:

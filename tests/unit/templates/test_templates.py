@@ -46,6 +46,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "session_policy": {"Statement": f"8{MARK}"},
         "session_duration": 3600,
         "accept_role_session_name": False,
+        "enabled": True,
         "description": f"9{MARK}",
         "trust": [{"trust_anchor": f"a{MARK}", "identities": [f"b{MARK}", f"c{MARK}"]}],
         "tags": {f"d{MARK}": f"e{MARK}"},
@@ -103,7 +104,9 @@ def filled(value: Any, text: str) -> Any:
     if isinstance(value, list):
         return [filled(each, text) for each in value]
     if isinstance(value, str) and value.startswith("{") and MARK in value:
-        return json.dumps(filled(json.loads(value), text), separators=(",", ":"), sort_keys=True)
+        return json.dumps(
+            filled(json.loads(value), text), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+        )
     return value.replace(MARK, text) if isinstance(value, str) else value
 
 

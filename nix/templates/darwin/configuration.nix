@@ -1,0 +1,3 @@
+# The rest of the Mac: nixpkgs.hostPlatform, system.stateVersion, users, packages.
+{
+}

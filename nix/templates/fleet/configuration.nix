@@ -1,0 +1,3 @@
+# What all hosts share: disks, boot loader, users.
+{
+}

@@ -1,0 +1,3 @@
+# The rest of the home: home.username, home.homeDirectory, home.stateVersion, packages.
+{
+}

@@ -1,0 +1,8 @@
+# What home-manager imports from nixpkgs.
+{ lib, ... }:
+{
+  options.meta = lib.mkOption {
+    type = lib.types.anything;
+    default = { };
+  };
+}
