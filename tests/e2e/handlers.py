@@ -23,7 +23,7 @@ OPERATIONS = {
 }
 # What handlers do only for properties that no template of ours has.
 NOT_NEEDED = {
-    "a certificate of ACM Private CA": {"acm-pca:GetCertificateAuthorityCertificate"},
+    "a private CA as the source of a trust anchor": {"acm-pca:GetCertificateAuthorityCertificate"},
     "managed policies of a profile": {"iam:GetPolicy"},
     "a generated password": {"secretsmanager:GetRandomPassword"},
     "secrets in several regions": {
@@ -77,7 +77,10 @@ def handlers(kind: str) -> dict[str, frozenset[str]]:
 def asked_for(operation: str, kinds: frozenset[str]) -> frozenset[str]:
     """Return the actions that an operation on a stack of these types may lead to."""
     return frozenset(
-        action for kind in kinds for name in OPERATIONS.get(operation, ()) for action in handlers(kind)[name]
+        action
+        for kind in kinds
+        for name in OPERATIONS.get(operation, ())
+        for action in handlers(kind).get(name, ())
     )
 
 

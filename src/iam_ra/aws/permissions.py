@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.naming import Names
 
-Use = Literal["secretsmanager", "kms", "inline policies", "boundaries", "managed policies"]
+Use = Literal[
+    "secretsmanager",
+    "kms",
+    "private CA",
+    "new private CA",
+    "inline policies",
+    "boundaries",
+    "managed policies",
+]
 Purpose = Literal["plan", "apply"]
 
 # A managed policy's characters, white space not counted.
@@ -67,7 +75,7 @@ class Scope:
     """What a policy is for: one namespace in one region, and what its file uses.
 
     `account` is `*` while it is not known. `policies` and `boundaries` are the ARNs of the managed policies that its
-    roles have.
+    roles have, `private_cas` those of the authorities in AWS Private CA that are there already.
     """
 
     names: Names
@@ -77,13 +85,14 @@ class Scope:
     uses: frozenset[Use]
     policies: Sequence[str] = ()
     boundaries: Sequence[str] = ()
+    private_cas: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A line of the table: actions on resources. `{…}` in a resource or condition is filled in from the scope.
 
-    `reads` says that plan needs it too, `use` that only files which use that do. `listed` is the condition key whose
+    `{private_ca}` and `{private_ca_id}` make one resource of each private CA. `reads` says that plan needs it too, `use` that only files which use that do. `listed` is the condition key whose
     value is a list of ARNs of the scope.
     """
 
@@ -112,6 +121,9 @@ _KEYS = "arn:{partition}:kms:{region}:{account}:key/*"
 _ALIAS = "arn:{partition}:kms:{region}:{account}:alias/iam-ra-{namespace}"
 _SECRETS = "arn:{partition}:secretsmanager:{region}:{account}:secret:/iam-ra/{namespace}/hosts/*"
 _PARAMETERS = "arn:{partition}:ssm:{region}:{account}:parameter/iam-ra/{namespace}/*"
+_PRIVATE_CAS = "arn:{partition}:acm-pca:{region}:{account}:certificate-authority/*"
+_PCA_BUCKETS = "arn:{partition}:s3:::iam-ra-{namespace}-pca-*"
+_CRL_FILE = "arn:{partition}:s3:::*/{private_ca_id}.crl"
 _VIA_S3 = {"StringEquals": {"kms:ViaService": "s3.{region}.{suffix}"}}
 _VIA_SECRETS = {"StringEquals": {"kms:ViaService": "secretsmanager.{region}.{suffix}"}}
 
@@ -119,6 +131,17 @@ _VIA_SECRETS = {"StringEquals": {"kms:ViaService": "secretsmanager.{region}.{suf
 def _of(service: str, names: str) -> tuple[str, ...]:
     return tuple(f"{service}:{name}" for name in names.split())
 
+
+_PCA_READ = _of("acm-pca", "DescribeCertificateAuthority GetCertificateAuthorityCertificate")
+_PCA_SIGN = _of("acm-pca", "GetCertificate IssueCertificate RevokeCertificate")
+_MAKE_BUCKET = _of(
+    "s3",
+    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl GetBucketOwnershipControls GetBucketPolicy "
+    "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration "
+    "GetLifecycleConfiguration ListTagsForResource PutBucketOwnershipControls PutBucketPolicy "
+    "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutEncryptionConfiguration "
+    "PutLifecycleConfiguration TagResource UntagResource",
+)
 
 TABLE: Final = (
     # CloudFormation
@@ -138,18 +161,7 @@ TABLE: Final = (
     Grant("S3Write", _of("s3", "DeleteObject PutObject"), (_BUCKET + "/{namespace}/*",)),
     # A bucket must be empty before it can be deleted, whoever put something into it.
     Grant("S3Empty", _of("s3", "DeleteObjectVersion"), (_BUCKET + "/*",)),
-    Grant(
-        "S3Bucket",
-        _of(
-            "s3",
-            "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl GetBucketOwnershipControls GetBucketPolicy "
-            "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration "
-            "GetLifecycleConfiguration ListTagsForResource PutBucketOwnershipControls PutBucketPolicy "
-            "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutEncryptionConfiguration "
-            "PutLifecycleConfiguration TagResource UntagResource",
-        ),
-        (_BUCKET,),
-    ),
+    Grant("S3Bucket", _MAKE_BUCKET, (_BUCKET,)),
     # KMS: the namespace's key, and those of authorities
     Grant("KmsOpenObjects", _of("kms", "Decrypt"), (_KEYS,), reads=True, condition=_VIA_S3),
     Grant("KmsCloseObjects", _of("kms", "GenerateDataKey"), (_KEYS,), condition=_VIA_S3),
@@ -172,6 +184,33 @@ TABLE: Final = (
     ),
     Grant("KmsAlias", _of("kms", "CreateAlias DeleteAlias UpdateAlias"), (_ALIAS, _KEYS)),
     Grant("KmsSign", _of("kms", "GetPublicKey Sign"), (_KEYS,), use="kms"),
+    # AWS Private CA, and the buckets of the revocation lists that it writes
+    Grant("PcaRead", _PCA_READ, ("{private_ca}",), reads=True, use="private CA"),
+    Grant("PcaSign", _PCA_SIGN, ("{private_ca}",), use="private CA"),
+    Grant("PcaList", _of("s3", "GetObject"), (_CRL_FILE,), reads=True, use="private CA"),
+    Grant("PcaNew", _of("acm-pca", "CreateCertificateAuthority"), _ANY, use="new private CA"),
+    Grant("PcaNewRead", _PCA_READ, (_PRIVATE_CAS,), reads=True, use="new private CA"),
+    Grant(
+        "PcaNewChange",
+        (
+            *_PCA_SIGN,
+            *_of(
+                "acm-pca",
+                "DeleteCertificateAuthority GetCertificateAuthorityCsr ImportCertificateAuthorityCertificate ListTags "
+                "TagCertificateAuthority UntagCertificateAuthority UpdateCertificateAuthority",
+            ),
+        ),
+        (_PRIVATE_CAS,),
+        use="new private CA",
+    ),
+    Grant("PcaNewList", _of("s3", "GetObject"), (_PCA_BUCKETS + "/*",), reads=True, use="new private CA"),
+    Grant(
+        "PcaNewBucket",
+        (*_MAKE_BUCKET, *_of("s3", "ListBucket ListBucketVersions")),
+        (_PCA_BUCKETS,),
+        use="new private CA",
+    ),
+    Grant("PcaNewEmpty", _of("s3", "DeleteObjectVersion"), (_PCA_BUCKETS + "/*",), use="new private CA"),
     # Roles Anywhere
     Grant("AnywhereLists", _of("rolesanywhere", "ListCrls ListSubjects"), _ANY, reads=True),
     Grant(
@@ -305,6 +344,15 @@ def _document(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
+def _resources(grant: Grant, scope: Scope, words: Mapping[str, str]) -> list[str]:
+    if not any("{private_ca" in resource for resource in grant.resources):
+        return [resource.format_map(words) for resource in grant.resources]
+    known = [
+        {**words, "private_ca": arn, "private_ca_id": arn.rpartition("/")[2]} for arn in scope.private_cas
+    ]
+    return [resource.format_map(each) for resource in grant.resources for each in known]
+
+
 def _statements(grant: Grant, scope: Scope, words: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     condition: Any = {
         operator: {key: value.format_map(words) for key, value in keys.items()}
@@ -314,11 +362,12 @@ def _statements(grant: Grant, scope: Scope, words: Mapping[str, str]) -> Iterato
         "Sid": grant.sid,
         "Effect": "Allow",
         "Action": list(grant.actions),
-        "Resource": [resource.format_map(words) for resource in grant.resources],
+        "Resource": _resources(grant, scope, words),
         **({"Condition": condition} if condition else {}),
     }
     if not grant.listed:
-        yield statement
+        # None of what it is about is there.
+        yield from [statement] if statement["Resource"] else []
         return
     arns = sorted(scope.boundaries if grant.use == "boundaries" else scope.policies)
     for start in range(0, len(arns), _MAX_LISTED):

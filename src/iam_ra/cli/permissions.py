@@ -60,9 +60,13 @@ def scope_of(namespace: Namespace, *, everything: bool = False) -> Scope:
     roles, hosts = namespace.roles.values(), namespace.hosts.values()
     attached = {arn for role in roles for arn in role.policies}
     boundaries = {role.permissions_boundary for role in roles if role.permissions_boundary}
+    authorities = namespace.authorities.values()
+    private_cas = {each.pca_arn for each in authorities if each.pca_arn}
     used: dict[Use, bool] = {
         "secretsmanager": any("secretsmanager" in host.delivery for host in hosts),
-        "kms": any(each.key_store == "kms" for each in namespace.authorities.values()),
+        "kms": any(each.key_store == "kms" for each in authorities),
+        "private CA": bool(private_cas),
+        "new private CA": any(each.mode == "pca-new" for each in authorities),
         "inline policies": any(role.inline_policies for role in roles),
         "managed policies": bool(attached),
         "boundaries": bool(boundaries),
@@ -75,6 +79,7 @@ def scope_of(namespace: Namespace, *, everything: bool = False) -> Scope:
         USES if everything else frozenset(use for use, is_used in used.items() if is_used),
         sorted(attached),
         sorted(boundaries),
+        sorted(private_cas),
     )
 
 
