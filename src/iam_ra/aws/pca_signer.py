@@ -31,7 +31,14 @@ NO_LIST = (
 
 
 class ListPendingError(Exception):
-    """All is revoked, and the list that says so is not there yet: nothing failed. The text says what to do."""
+    """All is revoked, and the list that says so is not there yet: nothing failed. The text says what to do.
+
+    `serials` are those that the list does not hold yet.
+    """
+
+    def __init__(self, text: str, serials: tuple[int, ...]) -> None:
+        super().__init__(text)
+        self.serials = serials
 
 
 class PcaSigner:
@@ -68,10 +75,9 @@ class PcaSigner:
             for each in missing:
                 self._pca.revoke(self.info.arn, each.serial, each.reason)
             found = self.published()
-        if self.info.revocations is None:
-            raise ListPendingError(NO_LIST)
-        if found is None or not all(_holds(found, each.serial) for each in request.entries):
-            raise ListPendingError(UNPUBLISHED)
+        waiting = tuple(each.serial for each in request.entries if not _holds(found, each.serial))
+        if found is None or waiting:
+            raise ListPendingError(NO_LIST if self.info.revocations is None else UNPUBLISHED, waiting)
         return found
 
     def published(self) -> x509.CertificateRevocationList | None:

@@ -39,6 +39,9 @@ def command(options: Options) -> None:
     found = status.identities(parts, caller.now, workplace.subjects() if parts else {}, off)
     roles = status.roles(parts, found)
     pending = len(planned.plan.changes) + len(planned.plan.conflicts)
+    waiting = {
+        str(address): part.outputs["pending"] for address, part in parts.items() if "pending" in part.outputs
+    }
     if options.json:
         data: dict[str, Any] = {
             "namespace": loaded.namespace.name,
@@ -50,6 +53,7 @@ def command(options: Options) -> None:
             "roles": roles,
             "disabled": sorted(off),
             "pending_changes": pending,
+            "pending_revocations": waiting,
             "next_due": due_json(planned.next_due),
         }
         write_json("status", data)
@@ -63,6 +67,8 @@ def command(options: Options) -> None:
         click.echo("Nothing was applied yet: `iam-ra apply` makes the namespace.")
         return
     click.echo(_tables(found, roles, off, style), color=style.color)
+    for address, text in waiting.items():
+        click.echo(f"{address} is pending: {text}.")
     click.echo(_pending(pending))
     for line in due_lines(planned.next_due, style):
         click.echo(line, color=style.color)

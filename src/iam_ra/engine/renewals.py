@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 _DATED: Final = frozenset(
     {Cause.RENEWAL, Cause.OVERLAP_OVER, Cause.EXPIRED, Cause.SESSIONS_OVER, Cause.UNDELIVERED}
 )
-# A certificate whose key nobody has is as good as one that has ended.
-_DUE: Final = _DATED | {Cause.KEY_LOST}
+# A certificate whose key nobody has is as good as one that has ended; and what an earlier run could not revoke, or a
+# private CA has not told yet, is to be asked for until it is done.
+_DUE: Final = _DATED | {Cause.KEY_LOST, Cause.COMPROMISED, Cause.PENDING}
 # What comes along with something due: the world is not as recorded, or a killed apply is to be finished.
 _ALONG: Final = frozenset(
     {Cause.UPSTREAM, Cause.MISSING, Cause.DRIFTED, Cause.FAILED, Cause.INTERRUPTED, Cause.UPGRADE}

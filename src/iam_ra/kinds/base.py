@@ -6,7 +6,8 @@ A kind is one file in this folder with one class that `@register` puts into the 
    another part stands in them as a `Ref`.
 2. `observed(snapshot)` says which parts of the kind the world shows, wanted or not. Pure. Yield only what is provably
    ours (tags, lineage), and FOREIGN for what bears a name that we would give.
-3. `review(recorded, seen, now)` may find a reason to change a part whose inputs are as recorded. Pure.
+3. `review(recorded, seen, now)` may find a reason to change a part whose inputs are as recorded. Pure. `due(recorded,
+   namespace, now)` tells what days to come will ask for.
 4. `doubts(change, names)` yields what a change rests on that only a list has shown, for lists may lag behind; it is asked
    for by itself and the plan made again. `closer_look(change, run)` may look closer at a part that would change, when the bulk does not show enough, and give
    facts about other parts; the plan is then made again with them. Reads only.

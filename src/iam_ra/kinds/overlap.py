@@ -97,9 +97,11 @@ def with_renewals(
     for name, host in namespace.hosts.items():
         part = recorded.get(host_certificate(name))
         reasons = [_ASKED[wishes.keep_old]] if f"{ENTITIES}{name}" in wishes.renew else []
-        if not reasons and part is not None and not _is_delivered(host, part, recorded):
-            overlaps = (each for each in part.outputs["earlier"] if each["reason"] == SUPERSEDED)
-            reasons += [_UNDELIVERED] if any(now < _end_of(each) for each in overlaps) else []
+        if not reasons and part is not None and part.outputs["earlier"]:
+            is_open = any(
+                each["reason"] == SUPERSEDED and now < _end_of(each) for each in part.outputs["earlier"]
+            )
+            reasons += [_UNDELIVERED] if is_open and not _is_delivered(host, part, recorded) else []
         if reasons:
             hosts[name] = replace(host, renewal=tuple(reasons))
     return replace(namespace, hosts=hosts)

@@ -1,6 +1,6 @@
 """Revocation lists that AWS Private CA publishes by itself: taken over once they hold all that they must.
 
-Until then what is recorded of a list says so, under `pending`. A list that was taken over may end soon, as its authority
+Until then what is recorded of a list says so: under `pending` what to do, under `unpublished` which serials. A list that was taken over may end soon, as its authority
 is configured; the authority renews it at about half of its life, and from then on the next one is looked for.
 """
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iam_ra.kinds.run import Run
 
 PENDING = "pending"
+UNPUBLISHED = "unpublished"
 # From when on a newer list is there, and when the one that was taken over ends.
 RENEWED = "renewed"
 ENDS = "ends"

@@ -22,6 +22,7 @@ from iam_ra.kinds.pca_revocations import (
     ENDS,
     PENDING,
     RENEWED,
+    UNPUBLISHED,
     awaited,
     dates_of,
     is_awaited,
@@ -79,15 +80,14 @@ class RevocationList(Kind):
                     "generation": generation,
                     "authority": Ref(authority_certificate(authority.name, generation), "fingerprint"),
                     **private_ca_input(authority, generation),
-                    "revoked": [
-                        {
-                            "serial": each.serial,
+                    "revoked": {
+                        each.serial: {
                             "reason": each.reason,
                             "when": each.when.isoformat(),
                             "not_after": each.not_after.isoformat(),
                         }
                         for each in revoked
-                    ],
+                    },
                 }
                 yield Part(
                     revocation_list(authority.name, generation),
@@ -129,7 +129,7 @@ class RevocationList(Kind):
 
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Say that nothing is left to revoke."""
-        ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"]]
+        ends = [datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"].values()]
         if all(end <= now for end in ends):
             return Reason(
                 Cause.EXPIRED, f"the last certificate that it revokes ended on {max(ends):%Y-%m-%d}"
@@ -139,7 +139,7 @@ class RevocationList(Kind):
     def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
         """Yield when the last certificate of the list ends."""
         if recorded.address.entity.removeprefix(ENTITIES) in namespace.authorities:
-            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"])
+            ends = (datetime.fromisoformat(each["not_after"]) for each in recorded.inputs["revoked"].values())
             yield Due(max(ends), recorded.address, "the last certificate that it revokes ends")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
@@ -163,7 +163,8 @@ class RevocationList(Kind):
                 notes = dates_of(pem) if PRIVATE_CA in inputs else {}
             except ListPendingError as pending:
                 run.report(change.address, str(pending))
-                notes = {**notes, PENDING: str(pending)}
+                serials = sorted(map(str, pending.serials))
+                notes = {**notes, PENDING: str(pending), UNPUBLISHED: serials}
                 if pem is None:
                     return notes
         if known is None:

@@ -68,7 +68,7 @@ def with_revoked(
     for place, listed in lists.items():
         # Once revoked, always revoked: also if the host comes back, or its entry in the ledger is gone.
         found[place].update(
-            {serial: _kept(each) for serial, each in listed.items() if each["reason"] != HOLD}
+            {serial: _kept(serial, each) for serial, each in listed.items() if each["reason"] != HOLD}
         )
     for leaf in issued:
         place = (leaf.authority, leaf.generation)
@@ -80,7 +80,7 @@ def with_revoked(
                 if held is not None:
                     since = datetime.fromisoformat(held["when"])
                     same = held["reason"] == verdict.reason
-                    verdict = _kept(held) if same else replace(verdict, when=since)
+                    verdict = _kept(leaf.serial, held) if same else replace(verdict, when=since)
                 found[place][leaf.serial] = verdict
     authorities = {
         name: _with_lists(authority, lists, found, known, now)
@@ -100,12 +100,12 @@ def _known(host: Host, namespace: Namespace, part: Recorded | None, forced: bool
 
 def _listed(recorded: Mapping[Address, Recorded], scope: str, generation: int) -> _Listed:
     part = recorded.get(revocation_list(scope, generation))
-    return {} if part is None else {each["serial"]: each for each in part.inputs["revoked"]}
+    return {} if part is None else part.inputs["revoked"]
 
 
-def _kept(listed: Mapping[str, Any]) -> Revocation:
+def _kept(serial: str, listed: Mapping[str, Any]) -> Revocation:
     when, not_after = (datetime.fromisoformat(listed[name]) for name in ("when", "not_after"))
-    return Revocation(listed["serial"], listed["reason"], when, not_after)
+    return Revocation(serial, listed["reason"], when, not_after)
 
 
 def _judge(leaf: Issued, known: _Known | None, now: datetime, *, can_hold: bool) -> Revocation | None:
@@ -183,7 +183,7 @@ def _with_lists(
         is_same = {serial: each.reason for serial, each in live.items()} == {
             serial: each["reason"] for serial, each in before.items()
         }
-        kept = [_kept(each) for each in listed.values()] if live and is_same else list(live.values())
+        kept = [_kept(*each) for each in listed.items()] if live and is_same else list(live.values())
         if kept:
             revoked[generation] = tuple(sorted(kept, key=lambda each: each.serial))
         reinstated += [(generation, owners.get(serial, "")) for serial in sorted(before.keys() - live.keys())]

@@ -220,7 +220,7 @@ class Run:
             raise CertificateError(
                 f"ca/{scope} ended on {end:%Y-%m-%d}",
                 why="no certificate that it signs now would be valid",
-                fix="add a new authority to the file and move the hosts to it (`ca:` of each host)",
+                fix=f"give it a new generation: `iam-ra ca rotate {scope}`",
             )
 
     def signer(self, scope: str, generation: int) -> Signer | PcaSigner:

@@ -81,8 +81,10 @@ class _Known:
             for each in part.outputs.get("earlier", ())
             if now < datetime.fromisoformat(each["until"])
         }
+        # A private CA knows of these, and Roles Anywhere does not yet.
+        unpublished = {serial for part in parts.values() for serial in part.outputs.get("unpublished", ())}
         self._revoked: Mapping[str, Mapping[str, Any]] = {
-            each["serial"]: each for each in revoked_entries(parts)
+            each["serial"]: each for each in revoked_entries(parts) if each["serial"] not in unpublished
         }
 
     def judge(self, written: Written) -> Certificate:
@@ -125,4 +127,5 @@ def revoked_entries(parts: Mapping[Address, Recorded]) -> Iterator[Mapping[str, 
     """Yield what the recorded revocation lists hold: mappings with `serial` (decimal), `reason` and `when`."""
     for address, part in parts.items():
         if address.entity.startswith(_AUTHORITIES):
-            yield from part.inputs.get("revoked", ())
+            for serial, each in part.inputs.get("revoked", {}).items():
+                yield {"serial": serial, **each}

@@ -78,6 +78,7 @@ DATA: dict[str, dict[str, Any]] = {
         "roles": {"reader": ["host/web"]},
         "disabled": [],
         "pending_changes": 3,
+        "pending_revocations": {"ca/default:revocations": "Run `iam-ra apply` again"},
         "next_due": {"when": "2026-03-04T05:06:07Z", "address": "host/web:certificate", "what": "is due"},
     },
     "ledger": {

@@ -105,7 +105,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (
         Check.OUT_OF_RANGE,
         "certificate_authorities: {default: {notifications: {ca_certificate_expiry: {threshold: 361}}}}",
-        "4:92",
+        "4:88",
     ),
     (Check.NO_CHOICE, "defaults: {certificate: {key: ec-p521}}", "4:31"),
     (Check.NO_CHOICE, "defaults: {delivery: [sops, vault]}", "4:29"),

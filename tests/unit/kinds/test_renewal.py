@@ -53,7 +53,7 @@ def recorded(
     """Return a host whose present certificate is no. 2, and which has no. `delivered`."""
     outputs = {"serial": "2", "not_before": day(-20), "not_after": day(345), "earlier": list(before)}
     inputs = {"ca": "default", "generation": 1, "identity": "web", "renew_before": "60d", "overlap": "30d"}
-    listed = [{"serial": each, "reason": reason, "when": day(-1), "not_after": day(60)} for each in revoked]
+    listed = {each: {"reason": reason, "when": day(-1), "not_after": day(60)} for each in revoked}
     found = (
         Recorded(
             host_certificate("web"), "host-certificate", inputs, {**outputs, "ends_with_authority": False}

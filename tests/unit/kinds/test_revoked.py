@@ -77,12 +77,16 @@ def entry(serial: int, reason: str = "superseded", days: int = 300, since: int =
     return {"serial": str(serial), "reason": reason, "when": at(since), "not_after": at(days)}
 
 
+def keyed(entries: Iterable[dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {each["serial"]: {key: text for key, text in each.items() if key != "serial"} for each in entries}
+
+
 def recorded(*known: Recorded | dict[str, str]) -> dict[Address, Recorded]:
     """Return the state of these certificates, and of the list that holds these entries."""
     entries = [each for each in known if isinstance(each, dict)]
     found = {each.address: each for each in known if isinstance(each, Recorded)}
     if entries:
-        inputs = {"trust_anchor": ANCHOR, "generation": 1, "authority": "f", "revoked": entries}
+        inputs = {"trust_anchor": ANCHOR, "generation": 1, "authority": "f", "revoked": keyed(entries)}
         found[LIST] = Recorded(LIST, "revocation-list", inputs, {"id": "i", "data": "d", "enabled": True})
     return found
 
@@ -133,7 +137,7 @@ def test_a_forced_renewal_revokes_the_present_certificate_after_the_next_is_deli
     assert remembered.hosts["web"].revoked == "key_compromise"
     assert not remembered.hosts["db"].revoked
     part = parts(remembered)[LIST]
-    assert [each["serial"] for each in part.inputs["revoked"]] == ["1"]
+    assert list(part.inputs["revoked"]) == ["1"]
     waits = {str(each) for each in part.upstream}
     assert {"host/web:certificate", "host/web:secrets", "host/web:sops"} <= waits
     assert not {each for each in waits if each.startswith("host/db")}
@@ -209,8 +213,8 @@ def test_what_has_ended_leaves_when_the_list_changes_for_another_reason(file: Na
     idle = [leaf("db", 1), leaf("gone", 5, age=366), leaf("gone", 6, age=1)]
     assert planned(file, state, idle, NOW) is None
     change = planned(file, state, [*idle, leaf("late", 7)], NOW)
-    assert [each["serial"] for each in change.inputs["revoked"]] == ["6", "7"]
-    assert change.inputs["revoked"][0] == entry(6, days=50)
+    assert list(change.inputs["revoked"]) == ["6", "7"]
+    assert change.inputs["revoked"]["6"] == keyed([entry(6, days=50)])["6"]
     assert [each.text for each in change.reasons] == ["host/late was removed"]
     # The last one ends: the list goes, and needs no key for that.
     late = NOW + 51 * DAY
@@ -244,7 +248,7 @@ def test_hosts_wait_for_the_lists_that_name_them(file: Namespace) -> None:
 def test_a_list_that_grows_too_long_is_said_before_it_is_signed() -> None:
     def change(count: int) -> Change:
         return Change(
-            LIST, "revocation-list", Action.UPDATE, (), inputs={"revoked": [entry(n) for n in range(count)]}
+            LIST, "revocation-list", Action.UPDATE, (), inputs={"revoked": keyed(map(entry, range(count)))}
         )
 
     assert not list(revocation_warnings([change(4000)]))
@@ -278,11 +282,10 @@ def test_only_lists_of_our_names_on_our_anchors_are_seen() -> None:
 
 def test_inputs_are_plain(file: Namespace) -> None:
     part = parts(with_revoked(file, {}, [leaf("gone", 5)], NOW))[LIST]
-    assert resolve(part.inputs, lambda _: "x")["revoked"] == [
-        {
-            "serial": "5",
+    assert resolve(part.inputs, lambda _: "x")["revoked"] == {
+        "5": {
             "reason": "cessation_of_operation",
             "when": NOW.isoformat(),
             "not_after": (NOW + 345 * DAY).isoformat(),
         }
-    ]
+    }

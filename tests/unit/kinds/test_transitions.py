@@ -99,10 +99,10 @@ class World:
     def listed(self) -> set[str]:
         """Return the serials that are revoked."""
         return {
-            each["serial"]
+            serial
             for part in self.recorded.values()
             if part.kind == "revocation-list"
-            for each in part.inputs["revoked"]
+            for serial in part.inputs["revoked"]
         }
 
     def _outputs(self, change: Change, inputs: Any) -> dict[str, Any]:

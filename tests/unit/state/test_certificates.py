@@ -43,7 +43,7 @@ PARTS = {
         Recorded(
             Address("ca/default", "revocations-2"),
             "",
-            {"revoked": [{"serial": "4", "reason": "superseded", "when": day(-1)}]},
+            {"revoked": {"4": {"reason": "superseded", "when": day(-1)}}},
             {},
         ),
     )
