@@ -11,7 +11,7 @@ HELPER_MODULE := github.com/aws/rolesanywhere-credential-helper
 HELPER_VERSION := v1.8.4
 HELPER := .tools/aws_signing_helper
 
-.PHONY: demo test tools lint bench clean
+.PHONY: demo test tools lint bench bench-compare bench-keep clean
 
 demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
@@ -28,8 +28,15 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/sandbox.py
+
+# Beside the figures that the last commit of tests/bench/numbers.json has; bench-keep writes them there.
+bench-compare: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py --compare
+
+bench-keep: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py --keep
 
 tools: $(HELPER)
 
