@@ -33,8 +33,8 @@ def ledger(world: World, *arguments: str) -> dict[str, list[str]]:
 
 
 def revocations(world: World) -> list[dict[str, str]]:
-    listed: list[dict[str, str]] = world.state["parts"]["ca/default:revocations"]["inputs"]["revoked"]
-    return listed
+    listed: dict[str, dict[str, str]] = world.state["parts"]["ca/default:revocations"]["inputs"]["revoked"]
+    return [{"serial": serial, **each} for serial, each in listed.items()]
 
 
 def causes(world: World, *arguments: str) -> dict[str, list[str]]:

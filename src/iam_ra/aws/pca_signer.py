@@ -63,6 +63,10 @@ class PcaSigner:
         """Return the certificate of an ARN."""
         return load_certificate(self._pca.issued(self.info.arn, arn))
 
+    def finish_of(self, serial: int) -> x509.Certificate:
+        """Return the certificate of a serial."""
+        return self.finish(f"{self.info.arn}/certificate/{serial:032x}")
+
     def sign_crl(self, request: CrlRequest) -> x509.CertificateRevocationList:
         """Revoke what the published list does not hold yet, and return the list when it holds all.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import click
 from iam_ra.cli import exits
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import (
-    allow_option,
     applier_for,
     ask,
     carry_out,
@@ -20,13 +18,16 @@ from iam_ra.cli.running import (
     settled,
     workplace_for,
 )
-from iam_ra.cli.wishes import go_on, undone_error, wish_options, wishes_of
+from iam_ra.cli.wishes import Asked, asked_options, undone_error
 from iam_ra.engine.errors import PreflightError, UsageError
 
 if TYPE_CHECKING:
     from iam_ra.config.load import Loaded
     from iam_ra.operations.planning import Planned
     from iam_ra.operations.saved_plans import SavedPlan
+
+
+_PARALLELISM = 10
 
 
 @click.command("apply", cls=Command)
@@ -38,10 +39,13 @@ if TYPE_CHECKING:
     "--checksum", metavar="SUM", help="Make no other plan than the one with this checksum; do not ask."
 )
 @click.option(
-    "--parallelism", type=click.IntRange(1, 64), default=10, show_default=True, help="Changes made at once."
+    "--parallelism",
+    type=click.IntRange(1, 64),
+    default=_PARALLELISM,
+    show_default=True,
+    help="Changes made at once.",
 )
-@wish_options
-@allow_option
+@asked_options
 @lock_timeout_option
 @pass_options
 def command(
@@ -50,11 +54,7 @@ def command(
     yes: bool,
     checksum: str | None,
     parallelism: int,
-    renew: tuple[str, ...],
-    keep_old: bool,
-    end_sessions: bool,
-    only: str | None,
-    allow: str | None,
+    asked: Asked,
     lock_timeout: float,
 ) -> int:
     """Plan, show the plan, ask, and make the changes; each part as soon as what it needs is done.
@@ -65,19 +65,34 @@ def command(
     After a failure the parts that do not depend on it are made all the same. Run it again to go on. With --only renewals
     it ends with 3, too, when something is due that it had to leave out.
     """
+    return apply_file(
+        options,
+        asked,
+        yes=yes,
+        parallelism=parallelism,
+        lock_timeout=lock_timeout,
+        plan_file=plan_file,
+        checksum=checksum,
+    )
+
+
+def apply_file(
+    options: Options,
+    asked: Asked,
+    *,
+    yes: bool,
+    parallelism: int = _PARALLELISM,
+    lock_timeout: float = 0.0,
+    plan_file: Path | None = None,
+    checksum: str | None = None,
+) -> int:
+    """Plan, show, ask and apply; return the exit code. Also for commands that are an apply with a wish."""
     loaded = options.load()
-    saved = _saved(plan_file, wished=bool(renew or keep_old or end_sessions or only or allow or checksum))
-    if saved is None:
-        wishes = wishes_of(loaded, renew, keep_old=keep_old, end_sessions=end_sessions, only=only)
-    else:
-        wishes, only, allow = (
-            saved.wishes,
-            "renewals" if saved.only_due else None,
-            next(iter(saved.allow), None),
-        )
-        renew, end_sessions = tuple(sorted(wishes.renew)), wishes.end_sessions
+    saved = _saved(plan_file, wished=checksum is not None or not asked.is_nothing)
+    if saved is not None:
+        asked = Asked.from_saved(saved.asked)
     workplace = workplace_for(options, loaded, threads=parallelism)
-    planner = planner_for(workplace, allow, wishes=wishes, only=only)
+    planner = planner_for(workplace, asked.allow, wishes=asked.wishes(loaded), scope=asked.scope)
     applier = applier_for(workplace, planner, parallelism, lock_timeout)
     with applier.locked("apply"):
         planned = _agreed(planner.plan(), saved, loaded)
@@ -87,8 +102,7 @@ def command(
             if problems:
                 raise PreflightError(problems)
             _consent(options, planned, checksum, yes=yes or saved is not None)
-            more = partial(go_on, renew, end_sessions, only)
-            code = carry_out(options, loaded, planned, applier, applier.apply, "apply", more)
+            code = carry_out(options, loaded, planned, applier, applier.apply, "apply", asked.go_on)
     undone = undone_error(planned)
     if undone is not None and code == exits.OK:
         raise undone

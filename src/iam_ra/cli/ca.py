@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.running import allow_option, lock_timeout_option, workplace_for
+from iam_ra.cli.running import lock_timeout_option, workplace_for
 from iam_ra.engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from iam_ra.render.style import Style
     from iam_ra.state.certificates import Certificate
@@ -64,21 +64,19 @@ def ledger(options: Options, scope: str | None) -> None:
 @command.command("rotate", cls=Command)
 @click.argument("name")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@allow_option
 @lock_timeout_option
-@click.pass_context
-def rotate(context: click.Context, name: str, yes: bool, allow: str | None, lock_timeout: float) -> Any:
+@pass_options
+def rotate(options: Options, name: str, yes: bool, lock_timeout: float) -> int:
     """Give the authority NAME a new generation: a new key and a new certificate.
 
     An apply that also begins that. Hosts get new certificates, their former ones stay good for their overlap, and the
     former generation leaves the trust anchor when none of them is left. The same as apply --renew ca/NAME.
     """
-    from iam_ra.cli import apply  # noqa: PLC0415 - no other command of the group needs it
+    from iam_ra.cli.apply import apply_file  # noqa: PLC0415 - no other command of the group needs it
+    from iam_ra.cli.wishes import Asked  # noqa: PLC0415
 
     address = f"{_PREFIX}{name.removeprefix(_PREFIX)}"
-    with apply.command.make_context("apply", ["--renew", address], parent=context) as inner:
-        given = {**inner.params, "yes": yes, "allow": allow, "lock_timeout": lock_timeout}
-        return inner.invoke(cast("Callable[..., Any]", apply.command.callback), **given)
+    return apply_file(options, Asked(renew=(address,)), yes=yes, lock_timeout=lock_timeout)
 
 
 def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.envelope import write_object
-from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, RefusedError, UsageError
+from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, RefusedError
+from iam_ra.engine.scope import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,23 +22,13 @@ if TYPE_CHECKING:
     from iam_ra.config.load import Loaded
     from iam_ra.engine.events import Listener
     from iam_ra.engine.execute import Outcome
+    from iam_ra.engine.scope import Scope
     from iam_ra.kinds.memory import Wishes
     from iam_ra.operations.applying import Applier
     from iam_ra.operations.planning import Planned, Planner
     from iam_ra.operations.recalling import Recaller
     from iam_ra.operations.workplace import Workplace
     from iam_ra.render.model import Header
-
-_ALLOW = re.compile(r"deletes:(\d{1,6})")
-
-
-def allow_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--allow`."""
-    return click.option(
-        "--allow",
-        metavar="deletes:N",
-        help="Agree to exactly N deleted or replaced entities, above limits.max_delete_percent.",
-    )(function)
 
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -78,22 +68,23 @@ def workplace_for(options: Options, loaded: Loaded, *, threads: int = 10) -> Wor
 
 def planner_for(
     workplace: Workplace,
-    allow: str | None = None,
+    allow: Sequence[str] = (),
     *,
     wishes: Wishes | None = None,
     ahead: Callable[[datetime], datetime] | None = None,
-    only: str | None = None,
+    scope: Scope = WHOLE,
 ) -> Planner:
-    """Return who plans; `allow` and `only` are the options' texts."""
+    """Return who plans; `allow` holds the option's texts."""
     from iam_ra.kinds.memory import NO_WISHES  # noqa: PLC0415 - part of no --help
+    from iam_ra.operations.guards import Allowed  # noqa: PLC0415
     from iam_ra.operations.planning import Planner  # noqa: PLC0415
 
     return Planner(
         workplace,
-        allowed_deletions=_deletions(allow),
+        allowed=Allowed.parse(allow),
         wishes=wishes or NO_WISHES,
         ahead=ahead,
-        only_due=only is not None,
+        scope=scope,
     )
 
 
@@ -104,18 +95,6 @@ def applier_for(
     from iam_ra.operations.applying import Applier  # noqa: PLC0415 - part of no --help
 
     return Applier(workplace, planner, parallelism=parallelism, lock_timeout=lock_timeout)
-
-
-def _deletions(allow: str | None) -> int | None:
-    if allow is None:
-        return None
-    found = _ALLOW.fullmatch(allow)
-    if found is None:
-        raise UsageError(
-            f"--allow {allow} is not understood",
-            fix="write --allow deletes:12, with the number the plan names",
-        )
-    return int(found[1])
 
 
 def header_of(loaded: Loaded, planned: Planned, command: str) -> Header:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+import functools
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from iam_ra.engine.errors import ApplyIncompleteError, UsageError
+from iam_ra.engine.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from iam_ra.config.load import Loaded
@@ -21,70 +24,154 @@ if TYPE_CHECKING:
 _CERTIFICATE = "certificate"
 
 
-def wish_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--renew`, `--keep-old`, `--end-sessions` and `--only`."""
-    options = (
-        click.option(
-            "--renew",
-            metavar="ADDRESS",
-            multiple=True,
-            help="Issue a new certificate for host/NAME, and revoke what it had before at once; or begin a new "
-            "generation of ca/NAME. May be given several times.",
-        ),
-        click.option(
-            "--keep-old", is_flag=True, help="With --renew: what it had before stays for its overlap."
-        ),
-        click.option(
-            "--end-sessions",
-            is_flag=True,
-            help="Also end the open sessions of every role that somebody loses. All who took the role must take it again.",
-        ),
-        click.option(
-            "--only",
-            type=click.Choice(["renewals"]),
-            help="Only what time alone has brought about, for jobs that nobody watches.",
-        ),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What plan and apply were asked for beyond the file: the options' own texts."""
 
+    target: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
+    renew: tuple[str, ...] = ()
+    keep_old: bool = False
+    end_sessions: bool = False
+    only: str | None = None
+    allow: tuple[str, ...] = ()
 
-def wishes_of(
-    loaded: Loaded,
-    renew: Sequence[str],
-    *,
-    keep_old: bool,
-    end_sessions: bool = False,
-    only: str | None = None,
-) -> Wishes:
-    """Return what the options wish of a run. Raises UsageError for an address that the file does not have."""
-    from iam_ra.kinds.memory import Wishes  # noqa: PLC0415 - part of no --help
+    @classmethod
+    def from_saved(cls, saved: Mapping[str, Any]) -> Self:
+        """Return what a saved plan was made with."""
+        texts: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()
+        }
+        return cls(**texts)
 
-    namespace = loaded.namespace
-    known = [f"host/{name}" for name in namespace.hosts] + [f"ca/{name}" for name in namespace.authorities]
-    for address in renew:
-        if address not in known:
-            names = {each.partition("/")[2]: each for each in reversed(known)}
-            near = difflib.get_close_matches(address, [*known, *names], n=3)
-            meant = list(dict.fromkeys(names.get(each, each) for each in near))
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no option was given."""
+        return self == Asked()
+
+    @property
+    def scope(self) -> Scope:
+        """What of the plan is to be made."""
+        return Scope(frozenset(self.target), frozenset(self.exclude), self.only is not None)
+
+    def wishes(self, loaded: Loaded) -> Wishes:
+        """Return what is wished of the run. Raises UsageError for what the file does not have or nobody can do."""
+        from iam_ra.kinds.memory import Wishes  # noqa: PLC0415 - part of no --help
+
+        self._check_renew(loaded)
+        if self.keep_old and not self.renew:
             raise UsageError(
-                f"--renew {address}: the file has no such host or authority",
-                fix=f"did you mean {' or '.join(meant)}?"
-                if meant
-                else "write host/NAME or ca/NAME, as the file names them",
+                "--keep-old says nothing without --renew", fix="add --renew host/NAME, or leave it out"
             )
-    if keep_old and not renew:
-        raise UsageError(
-            "--keep-old says nothing without --renew", fix="add --renew host/NAME, or leave it out"
+        wished = [name for name in ("renew", "replace", "end_sessions") if getattr(self, name)]
+        if self.only is not None and wished:
+            raise UsageError(
+                f"--{wished[0].replace('_', '-')} and --only renewals contradict each other",
+                why="the one is a wish of yours, the other does what time alone has brought about",
+                fix="run them one after the other",
+            )
+        return Wishes(
+            renew=frozenset(self.renew),
+            replace=frozenset(self.replace),
+            keep_old=self.keep_old,
+            end_sessions=self.end_sessions,
         )
-    if only is not None and (renew or end_sessions):
-        raise UsageError(
-            f"{'--renew' if renew else '--end-sessions'} and --only renewals contradict each other",
-            why="the one is a wish of yours, the other does what time alone has brought about",
-            fix="run them one after the other",
+
+    def _check_renew(self, loaded: Loaded) -> None:
+        namespace = loaded.namespace
+        known = [f"host/{name}" for name in namespace.hosts] + [
+            f"ca/{name}" for name in namespace.authorities
+        ]
+        for address in self.renew:
+            if address not in known:
+                names = {each.partition("/")[2]: each for each in reversed(known)}
+                near = difflib.get_close_matches(address, [*known, *names], n=3)
+                meant = list(dict.fromkeys(names.get(each, each) for each in near))
+                raise UsageError(
+                    f"--renew {address}: the file has no such host or authority",
+                    fix=f"did you mean {' or '.join(meant)}?"
+                    if meant
+                    else "write host/NAME or ca/NAME, as the file names them",
+                )
+
+    def go_on(self, outcome: Outcome) -> str:
+        """Return the command that goes on after an apply: it asks again for the renewals that did not get anywhere."""
+        lost = {each.change.address for each in outcome.failed} | {
+            each.change.address for each in outcome.skipped
+        }
+        entities = {address.entity for address in lost if address.part.startswith(_CERTIFICATE)}
+        return " ".join(
+            [
+                "iam-ra apply",
+                *(f"--target {each}" for each in self.target),
+                *(f"--exclude {each}" for each in self.exclude),
+                *(f"--renew {each}" for each in self.renew if each in entities),
+                *(("--end-sessions",) if self.end_sessions else ()),
+                *(() if self.only is None else (f"--only {self.only}",)),
+            ]
         )
-    return Wishes(renew=frozenset(renew), keep_old=keep_old, end_sessions=end_sessions)
+
+
+def asked_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what plan and apply can be asked for; the function gets it as `asked`."""
+
+    @functools.wraps(function)
+    def bundled(*args: Any, **kwargs: Any) -> Any:
+        asked = Asked(**{each.name: kwargs.pop(each.name) for each in fields(Asked)})
+        return function(*args, asked=asked, **kwargs)
+
+    wrapped: Callable[..., Any] = bundled
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+_OPTIONS = (
+    click.option(
+        "--target",
+        metavar="ADDRESS",
+        multiple=True,
+        help="Only this entity (host/web) or part (host/web:secrets), and what it needs.",
+    ),
+    click.option(
+        "--exclude",
+        metavar="ADDRESS",
+        multiple=True,
+        help="All but this entity or part, and what cannot do without it.",
+    ),
+    click.option(
+        "--replace",
+        metavar="ADDRESS",
+        multiple=True,
+        help="Delete and make anew the stack of this entity or part.",
+    ),
+    click.option(
+        "--renew",
+        metavar="ADDRESS",
+        multiple=True,
+        help="Issue a new certificate for host/NAME, and revoke what it had before at once; or begin a new "
+        "generation of ca/NAME. May be given several times.",
+    ),
+    click.option("--keep-old", is_flag=True, help="With --renew: what it had before stays for its overlap."),
+    click.option(
+        "--end-sessions",
+        is_flag=True,
+        help="Also end the open sessions of every role that somebody loses. All who took the role must take it again.",
+    ),
+    click.option(
+        "--only",
+        type=click.Choice(["renewals"]),
+        help="Only what time alone has brought about, for jobs that nobody watches.",
+    ),
+    click.option(
+        "--allow",
+        metavar="WHAT",
+        multiple=True,
+        help="deletes:N: exactly N deleted or replaced entities, above limits.max_delete_percent. "
+        "replace:ca/NAME: a new trust anchor for an authority.",
+    ),
+)
 
 
 def day_ahead(text: str | None) -> Callable[[datetime], datetime] | None:
@@ -135,14 +222,3 @@ def undone_error(planned: Planned) -> ApplyIncompleteError | None:
         why="; ".join(planned.undone),
         fix="look at `iam-ra plan`, and run `iam-ra apply` without --only",
     )
-
-
-def go_on(renew: Sequence[str], end_sessions: bool, only: str | None, outcome: Outcome) -> str:
-    """Return the command that goes on after an apply: it asks again for the renewals that did not get anywhere."""
-    lost = {each.change.address for each in outcome.failed} | {
-        each.change.address for each in outcome.skipped
-    }
-    entities = {address.entity for address in lost if address.part.startswith(_CERTIFICATE)}
-    asked = [f"--renew {address}" for address in renew if address in entities]
-    asked += ["--end-sessions"] if end_sessions else []
-    return " ".join(["iam-ra apply", *asked, *(() if only is None else (f"--only {only}",))])

@@ -18,6 +18,7 @@
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
     │   ├── LockHeldError          IRA4001   another apply holds the lock
+    │   ├── ReplacementError       IRA4010   an authority's trust anchor would be replaced
     │   ├── StalePlanError         IRA4009   the world is not as it was when the plan was made
     │   ├── LeaseLostError         IRA4008   exit 1    the lock's lease ran out while changes were made
     │   ├── ProtectedError         IRA4002   a protected entity would go
@@ -200,6 +201,12 @@ class LockHeldError(RefusedError):
     id = "IRA4001"
     cause = "Another apply runs, or one was killed less than two minutes ago."
     remedy = "Wait (`--lock-timeout 10m` does), or `iam-ra unlock ID` when it is surely dead."
+
+
+class ReplacementError(RefusedError):
+    """A trust anchor would be replaced, and nobody allowed it."""
+
+    id = "IRA4010"
 
 
 class StalePlanError(RefusedError):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from iam_ra.engine.address import Address
     from iam_ra.engine.plan import Change, Plan
 
+# The output that says why a part is not finished although its change is made.
+_PENDING = "pending"
+
 
 class Actor(Protocol):
     """Who makes one change. Called from worker threads, several at once."""
@@ -39,6 +42,8 @@ class Outcome:
     """How a run ended, in the order in which it happened.
 
     `interrupted`: nothing more was begun from some moment on. `unrecorded`: why the state could not be written at last.
+    `pending`: what has to come to pass elsewhere before a later run can finish a part that is done; its output of that
+    name says so.
     """
 
     done: list[Change] = field(default_factory=list)
@@ -46,6 +51,7 @@ class Outcome:
     skipped: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
     unrecorded: IamRaError | None = None
+    pending: dict[Address, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -60,6 +66,7 @@ class Outcome:
             self.skipped + later.skipped,
             self.interrupted or later.interrupted,
             self.unrecorded or later.unrecorded,
+            {**self.pending, **later.pending},
         )
 
 
@@ -178,6 +185,8 @@ class Executor:
         else:
             if part is not None:
                 run.outputs[change.address] = part.outputs
+                if _PENDING in part.outputs:
+                    run.outcome.pending[change.address] = str(part.outputs[_PENDING])
             run.outcome.done.append(change)
             self._listen(Done(change, seconds))
 

@@ -30,6 +30,7 @@ from iam_ra.kinds.authority import (
 )
 from iam_ra.kinds.stack import STACK
 from iam_ra.pki.times import BACKDATE
+from iam_ra.state.certificates import revoked_entries
 from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
@@ -172,6 +173,9 @@ class _View:
         numbers = sorted(self._numbers[authority.name])
         if not numbers or authority.mode != "self-signed":
             return _Line(authority.generations)
+        if self._is_private(authority.name):
+            # The file says another mode by now: a conflict.
+            return _Line(authority.generations)
         newest = self._generation(authority, numbers[-1], is_newest=True)
         reasons = self._following(authority, newest)
         if len(numbers) == 1 and not reasons:
@@ -195,7 +199,7 @@ class _View:
         """Return why the anchor is to hold other certificates than it is recorded to."""
         scope = authority.name
         anchor = self._recorded.get(Address(f"{ENTITIES}{scope}", STACK))
-        if anchor is None or authority.mode != "self-signed":
+        if anchor is None or authority.mode != "self-signed" or self._is_private(scope):
             return ()
         held = set()
         for number in self._numbers[scope]:
@@ -207,6 +211,10 @@ class _View:
             *(Reason(Cause.UPSTREAM, f"generation {number} joins") for number in sorted(wanted - held)),
             *(unneeded(number, self._now) for number in sorted(held - wanted)),
         )
+
+    def _is_private(self, scope: str) -> bool:
+        known = self._recorded.get(authority_certificate(scope, 1))
+        return known is not None and known.inputs["mode"] != "self-signed"
 
     def _generation(self, authority: Authority, number: int, *, is_newest: bool) -> Generation:
         """Return a generation with the settings it was made with; of one that nobody recorded, what tells them."""
@@ -305,11 +313,10 @@ class _View:
 
     def _unrecorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
         """Yield what a killed apply issued and may have delivered; it counts for as long as an overlap."""
-        known = set()
+        known = {each["serial"] for each in revoked_entries(self._recorded)}
         for part in self._recorded.values():
             known.add(part.outputs.get("serial"))
             known.update(each["serial"] for each in part.outputs.get("earlier", ()))
-            known.update(each["serial"] for each in part.inputs.get("revoked", ()))
         for each in issued_in(self._snapshot.objects, self._snapshot.names):
             host = self._namespace.hosts.get(each.host)
             if host is not None and each.serial not in known:

@@ -1,8 +1,8 @@
 """Having an authority certify a host: the ledger names the certificate before anybody can hold it.
 
 A private CA chooses the serial itself. So its certificate stands in the ledger twice: before it is asked, as an intent
-under the token that stands for the one request; and as soon as the CA says the serial, under that. An intent whose
-apply was killed in between is named by the next apply while the token is good; after that it stays as it is, lost.
+under the token that stands for the one request; and as soon as the CA says the serial, under that. What an apply that was killed has left is
+completed by the next one: an intent is named while its token is good, after that it stays as it is, lost.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def issue(
         csr = _csr(request, key)
         for forgotten in run.ledger.unnamed(entry, run.now - _USABLE):
             _certify(forgotten, signer, run)
+        for unfetched in run.ledger.unsigned(entry):
+            run.ledger.signed(unfetched, certificate_pem(signer.finish_of(int(unfetched.serial))).encode())
         intent = replace(entry, serial="", token=_token(entry, csr, signer), csr=csr.decode("ascii"))
         run.ledger.intend(intent)
         serial, certificate = _certify(intent, signer, run)

@@ -32,11 +32,13 @@ class Wishes:
     """What the user wants of this run beyond the file.
 
     `renew` holds the entities whose certificate is to be issued anew (`host/web`, `ca/default`); with `keep_old` the old
-    one stays for its overlap, else it is revoked at once. `end_sessions` also ends the open sessions of whoever loses
+    one stays for its overlap, else it is revoked at once. `replace` holds entities or parts whose stacks are to be made
+    anew. `end_sessions` also ends the open sessions of whoever loses
     a role.
     """
 
     renew: frozenset[str] = frozenset()
+    replace: frozenset[str] = frozenset()
     keep_old: bool = False
     end_sessions: bool = False
 

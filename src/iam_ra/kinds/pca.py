@@ -199,4 +199,4 @@ def _of_recorded(part: Recorded, snapshot: Snapshot, *, is_changed: bool) -> Ite
                 "another authority and move its hosts there"
             )
     elif PENDING in part.outputs and not is_changed:
-        yield f"{entity} is pending: {part.outputs[PENDING]}"
+        yield f"{part.address} is pending: {part.outputs[PENDING]}"

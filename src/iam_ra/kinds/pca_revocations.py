@@ -1,7 +1,8 @@
 """Revocation lists that AWS Private CA publishes by itself: taken over once they hold all that they must.
 
-Until then what is recorded of a list says so: under `pending` what to do, under `unpublished` which serials. A list that was taken over may end soon, as its authority
-is configured; the authority renews it at about half of its life, and from then on the next one is looked for.
+Until then what is recorded of a list says so: under `pending` what to do, under `unpublished` which serials. A list
+that was taken over may end soon, as its authority is configured; the authority renews it at about half of its life, and
+from then on the next one is looked for.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def is_awaited(recorded: Recorded, now: datetime) -> bool:
 def awaited(recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
     """Return why to take over another list; None when the closer look has shown that there is none yet."""
     published = None if seen is None else seen.facts.get(PUBLISHED)
-    if not is_awaited(recorded, now) or published in {"", recorded.outputs.get("data")}:
+    is_seen = published is not None and published in {"", recorded.outputs.get("data")}
+    if is_seen or not is_awaited(recorded, now):
         return None
     if PENDING in recorded.outputs:
         text = "AWS Private CA has published its list" if published else recorded.outputs[PENDING]
@@ -76,19 +78,21 @@ def awaited(recorded: Recorded, seen: Observed | None, now: datetime) -> Finding
 def look(change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
     """Yield what the authority has published, while that is awaited. What cannot be read is left for apply to say."""
     recorded = change.recorded
-    if recorded is None or not recorded.inputs.get(PRIVATE_CA) or not is_awaited(recorded, run.now):
+    if recorded is None or not recorded.outputs.keys() & {PENDING, RENEWED}:
         return
     try:
         signer = run.signer(change.address.entity.removeprefix(ENTITIES), number_of(change.address))
         found = signer.published() if isinstance(signer, PcaSigner) else None
     except (IamRaError, ClientError, BotoCoreError):
         return
-    serials = {int(each["serial"]) for each in live(recorded.inputs["revoked"], run.now)}
+    serials = set(map(int, live(recorded.inputs["revoked"], run.now)))
     is_whole = found is not None and serials <= {each.serial_number for each in found}
     digest = hashlib.sha256(crl_pem(found)).hexdigest() if found is not None and is_whole else ""
     yield change.address, {PUBLISHED: digest}
 
 
-def live(revoked: list[Mapping[str, Any]], now: datetime) -> Iterator[Mapping[str, Any]]:
-    """Yield those entries whose certificate has not ended: a published list drops the others."""
-    return (each for each in revoked if now < datetime.fromisoformat(each["not_after"]))
+def live(revoked: Mapping[str, Mapping[str, Any]], now: datetime) -> Mapping[str, Mapping[str, Any]]:
+    """Return those entries, by serial, whose certificate has not ended: a published list drops the others."""
+    return {
+        serial: each for serial, each in revoked.items() if now < datetime.fromisoformat(each["not_after"])
+    }

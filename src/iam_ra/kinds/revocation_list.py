@@ -256,12 +256,13 @@ def _sign(change: Change, inputs: Mapping[str, Any], run: Run, known: CrlInfo | 
     scope, generation = _of(change.address)
     now, entity = run.now, change.address.entity
     before = () if known is None else crl_numbers(known.data)
+    revoked = live(inputs["revoked"], now) if PRIVATE_CA in inputs else inputs["revoked"]
     request = CrlRequest(
         max((int(now.timestamp()), *(each + 1 for each in before))),
         now,
         tuple(
-            CrlEntry(int(each["serial"]), datetime.fromisoformat(each["when"]), each["reason"])
-            for each in (live(inputs["revoked"], now) if PRIVATE_CA in inputs else inputs["revoked"])
+            CrlEntry(int(serial), datetime.fromisoformat(each["when"]), each["reason"])
+            for serial, each in revoked.items()
         ),
     )
     try:

@@ -11,6 +11,7 @@ from iam_ra.aws.naming import ADDRESS_TAG
 from iam_ra.aws.stacks import DEAD, STUCK, Blueprint, Stack
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
+from iam_ra.engine.diff import Finding
 from iam_ra.engine.part import Observed, Presence, digest
 from iam_ra.files.templating import render, source_digest
 from iam_ra.kinds.base import Kind
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.engine.diff import Finding
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change
     from iam_ra.kinds.run import Run
@@ -33,6 +33,8 @@ UPDATED = "updated"
 STATUS = "status"
 # The fact that an earlier life of the namespace left a stack.
 STRAY = "stray"
+# The fact that the user wants a stack to be made anew.
+ASKED = "asked"
 
 
 class StackKind(Kind):
@@ -99,7 +101,9 @@ class StackKind(Kind):
         return self.stack_name(names, address.entity)
 
     def review(self, recorded: Recorded, seen: Observed | None, now: datetime) -> Finding | None:
-        """Tell an update that failed from what others did."""
+        """Tell an update that failed from what others did, and what the user asked for from both."""
+        if seen is not None and seen.facts.get(ASKED):
+            return Finding(Action.REPLACE, (Reason(Cause.REQUESTED, "replaced as you asked"),), losing=True)
         found = super().review(recorded, seen, now)
         rolled_back = seen is not None and seen.facts.get(STATUS) == "UPDATE_ROLLBACK_COMPLETE"
         if found is not None and found.action is Action.UPDATE and rolled_back:

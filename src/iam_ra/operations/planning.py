@@ -12,21 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from iam_ra.anywhere.trust_policy import policy_size
 from iam_ra.aws.snapshot import Doubt, confirm
 from iam_ra.aws.subjects import let_in
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.diff import REMOVED, make_plan
 from iam_ra.engine.errors import (
     IamRaError,
-    ProtectedError,
     RefusedError,
     StateError,
-    TooManyDeletionsError,
 )
 from iam_ra.engine.part import Observed, Presence
 from iam_ra.engine.plan import Conflict
 from iam_ra.engine.renewals import renewals
+from iam_ra.engine.scope import WHOLE, Scope, within
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings
@@ -38,9 +36,10 @@ from iam_ra.kinds.overlap import sought, with_overlaps
 from iam_ra.kinds.pca import private_ca_warnings
 from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
-from iam_ra.kinds.role import role_doubt, trust_of
+from iam_ra.kinds.role import role_doubt
 from iam_ra.kinds.sessions import Loss, losses
-from iam_ra.kinds.stack import STRAY
+from iam_ra.kinds.stack import ASKED, STRAY
+from iam_ra.operations.guards import NOTHING_ALLOWED, Allowed, refusals
 from iam_ra.operations.workplace import Workplace, translated
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.config.model import Limits, Namespace
+    from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
     from iam_ra.engine.due import Due
     from iam_ra.engine.part import Recorded
@@ -91,24 +90,24 @@ class Planned:
 class Planner:
     """Makes plans of one workplace. Raises IamRaError only.
 
-    `allowed_deletions` is the exact number of lost entities that the user agrees to, above the limit. `ahead` turns
-    AWS's time into the day to come that plans are for. `only_due` narrows plans to what time alone has brought about.
+    `allowed` is what the user agrees to beyond the limits. `ahead` turns AWS's time into the day to come that plans are
+    for. `scope` narrows plans.
     """
 
     def __init__(
         self,
         workplace: Workplace,
         *,
-        allowed_deletions: int | None = None,
+        allowed: Allowed = NOTHING_ALLOWED,
         wishes: Wishes = NO_WISHES,
         ahead: Callable[[datetime], datetime] | None = None,
-        only_due: bool = False,
+        scope: Scope = WHOLE,
     ) -> None:
         self._workplace = workplace
         self._wishes = wishes
         self._ahead = ahead
-        self._only_due = only_due
-        self._allowed_deletions = allowed_deletions
+        self._scope = scope
+        self._allowed = allowed
         self._kinds = all_kinds()
 
     def plan(self, *, destroy: bool = False) -> Planned:
@@ -138,17 +137,18 @@ class Planner:
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
             private = tuple(private_ca_warnings(plan, snapshot, self._workplace.run(snapshot)))
         undone: tuple[str, ...] = ()
-        if self._only_due:
+        if self._scope.only_due:
             plan, undone = renewals(plan)
-        refusals = _refusals(plan, self._workplace.namespace.limits, self._allowed_deletions, destroy=destroy)
+        plan, surprises = within(plan, self._scope, INIT_STACK)
+        refused = refusals(plan, self._workplace.namespace.limits, self._allowed, destroy=destroy)
         now, remembered = snapshot.caller.now, self._remembered(recorded, snapshot)
         warnings = generation_warnings(self._workplace.namespace, recorded, snapshot, self._wishes, now)
         return Planned(
             plan,
             replace(snapshot, caller=present),
             state,
-            tuple(refusals),
-            (*warnings, *revocation_warnings(plan.changes), *private, *undone),
+            tuple(refused),
+            (*warnings, *revocation_warnings(plan.changes), *private, *undone, *surprises),
             min(
                 (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
             ),
@@ -240,6 +240,9 @@ class Planner:
         for address, facts in closer.items():
             seen = observed.get(address, Observed(Presence.PRESENT))
             observed[address] = replace(seen, facts={**seen.facts, **facts})
+        for address, seen in list(observed.items()):
+            if self._wishes.replace & {str(address), address.entity}:
+                observed[address] = replace(seen, facts={**seen.facts, ASKED: True})
         removed = _DESTROYED if destroy else REMOVED
         return make_plan(desired, recorded, observed, self._kinds, snapshot.caller.now, removed)
 
@@ -259,39 +262,6 @@ def _one_for_all(errors: list[IamRaError]) -> IamRaError:
         first
         if not others
         else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
-    )
-
-
-def _refusals(plan: Plan, limits: Limits, allowed: int | None, *, destroy: bool) -> Iterator[RefusedError]:
-    """Yield the guards that the plan trips. A destroy is what it says: only protection holds it."""
-    for entity in plan.protected_losses():
-        yield ProtectedError(
-            f"{entity} is protected and would be deleted or replaced",
-            fix="set `protect: false` on it, apply, and then remove it",
-        )
-    for change in plan.changes:
-        size = 0 if "trust" not in change.inputs else policy_size(trust_of(change.inputs))
-        if size > limits.trust_policy_size:
-            yield RefusedError(
-                f"the trust policy of {change.address.entity} would have {size:,} characters; the limit is "
-                f"{limits.trust_policy_size:,}",
-                why="names of certificates in their overlap count too",
-                fix="raise IAM's quota and limits.trust_policy_size, or change fewer hosts at a time",
-            )
-        if change.address == INIT_STACK and change.action is Action.REPLACE and plan.recorded:
-            yield RefusedError(
-                "the base infrastructure cannot be replaced: the state is in its bucket",
-                why="; ".join(reason.text for reason in change.reasons),
-                fix="finish what was begun with `iam-ra destroy`, or put its stack right in CloudFormation",
-            )
-    lost, known = len(plan.lost_entities()), len({address.entity for address in plan.recorded})
-    if destroy or known < _FEW_ENTITIES or lost * 100 <= known * limits.max_delete_percent or allowed == lost:
-        return
-    yield TooManyDeletionsError(
-        f"{lost} of {known} entities would be deleted or replaced: {lost * 100 // known} %, "
-        f"and limits.max_delete_percent is {limits.max_delete_percent}",
-        why=f"they are {', '.join(plan.lost_entities()[:_FEW_ENTITIES])}{', …' if lost > _FEW_ENTITIES else ''}",
-        fix=f"if that is meant, run the command with --allow deletes:{lost}",
     )
 
 

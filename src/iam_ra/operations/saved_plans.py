@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,10 +21,8 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.errors import PlanFileError, StalePlanError
 from iam_ra.engine.part import UNKNOWN, Part, Recorded
 from iam_ra.engine.plan import Change, Plan
-from iam_ra.kinds.memory import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from iam_ra.config.model import Namespace
@@ -39,7 +37,7 @@ _MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What a plan file says. `file` is the SHA-256 of the file that was planned, `made` when that was (ISO 8601)."""
+    """What a plan file says. `file` is the SHA-256 of the file that was planned, `made` when that was (ISO 8601), `asked` what it was made with."""
 
     namespace: str
     region: str
@@ -48,9 +46,7 @@ class SavedPlan:
     serial: int
     made: str
     file: str
-    wishes: Wishes
-    only_due: bool
-    allow: tuple[str, ...]
+    asked: Mapping[str, Any]
     checksum: str
     touched: Mapping[str, str]
     plan: Plan
@@ -71,10 +67,11 @@ def checksum(planned: Planned) -> str:
     return _digest(whole)
 
 
-def write(
-    planned: Planned, namespace: Namespace, wishes: Wishes, *, only_due: bool, allow: Iterable[str]
-) -> bytes:
-    """Return the plan file: canonical JSON without any secret, its own digest at the end of it."""
+def write(planned: Planned, namespace: Namespace, asked: Mapping[str, Any]) -> bytes:
+    """Return the plan file: canonical JSON without any secret, its own digest at the end of it.
+
+    `asked` is what the plan was made with, as JSON.
+    """
     plan, snapshot = planned.plan, planned.snapshot
     document: dict[str, Any] = {
         "format_version": FORMAT,
@@ -86,9 +83,7 @@ def write(
         "serial": 0 if planned.state is None else planned.state.serial,
         "made": snapshot.caller.now.isoformat(),
         "file": file_digest(namespace.file),
-        "wishes": {**asdict(wishes), "renew": sorted(wishes.renew)},
-        "only_due": only_due,
-        "allow": sorted(allow),
+        "asked": _plain(asked),
         "checksum": checksum(planned),
         "touched": _fingerprints(planned),
         "changes": [_dump(each) for each in plan.changes],
@@ -267,14 +262,11 @@ def _load(document: Mapping[str, Any]) -> SavedPlan:
     recorded = {each.address: each.recorded for each in changes if each.recorded is not None}
     settled = {address: _settled(address) for address in map(Address.parse, document["settled"])}
     left_out = tuple(map(_change, document["left_out"]))
-    wishes = document["wishes"]
     return SavedPlan(
         **{
             name: document[name]
-            for name in ("namespace", "region", "account_id", "lineage", "serial", "made", "file", "only_due")
+            for name in ("namespace", "region", "account_id", "lineage", "serial", "made", "file", "asked")
         },
-        allow=tuple(document["allow"]),
-        wishes=Wishes(**{**wishes, "renew": frozenset(wishes["renew"])}),
         checksum=document["checksum"],
         touched=dict(document["touched"]),
         plan=Plan(changes, recorded, settled, left_out=left_out),

@@ -97,6 +97,9 @@ def apply_json(
             {**_made(each.change), "because": [str(address) for address in each.because]}
             for each in outcome.skipped
         ],
+        "pending": [
+            {"address": str(address), "text": text} for address, text in sorted(outcome.pending.items())
+        ],
         "open_sessions": [
             {"entity": entity, "until": _moment(until)} for entity, until in sorted(sessions.items())
         ],

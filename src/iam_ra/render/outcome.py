@@ -38,7 +38,7 @@ def outcome_text(
     style = Style(color)
     if outcome.complete:
         head = f"{style.bold(style.green(f'{title} complete:'))} {_counts(outcome.done)} in {seconds:.1f}s."
-        return "\n".join([head, *_sessions(sessions)]) + "\n"
+        return "\n".join([head, *_pending(outcome.pending), *_sessions(sessions)]) + "\n"
     head = ", ".join(
         f"{count:,} {word}"
         for count, word in (
@@ -52,10 +52,16 @@ def outcome_text(
         [f"{style.bold(style.red(f'{title} incomplete:'))} {head} in {seconds:.1f}s."],
         *(_failed(each, style) for each in outcome.failed),
         _skipped(outcome.skipped, style),
+        list(_pending(outcome.pending)),
         list(_sessions(sessions)),
         ["What is done is recorded. Go on with:", f"  {style.cyan(again)}"],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def _pending(pending: Mapping[Address, str]) -> Iterator[str]:
+    for address, text in sorted(pending.items()):
+        yield from wrap(f"{harmless(str(address))} is pending: {text}.", first="", rest="  ")
 
 
 def _sessions(sessions: Mapping[str, datetime]) -> Iterator[str]:

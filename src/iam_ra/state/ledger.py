@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from iam_ra.aws.naming import Names
     from iam_ra.aws.s3 import Bucket
@@ -115,14 +115,22 @@ class Ledger:
 
     def unnamed(self, like: Entry, since: datetime) -> list[Entry]:
         """Return the intents for a host and generation, written after `since`, whose serial nobody wrote down."""
-        folder = self._key(like, "json").rpartition("/")[0]
-        keys = [key for key in self._bucket.list(f"{folder}/") if key.endswith(".json")]
+        folder, keys = self._folder(like)
         intents = [self._entry(key) for key in keys if key.startswith(f"{folder}/{_UNNAMED}")]
         recent = [each for each in intents if datetime.fromisoformat(each.written) > since]
         if not recent:
             return []
         known = {self._entry(key).token for key in keys if not key.startswith(f"{folder}/{_UNNAMED}")}
         return [each for each in recent if each.token not in known]
+
+    def unsigned(self, like: Entry) -> list[Entry]:
+        """Return the entries for a host and generation with a serial, and without the certificate beside them."""
+        folder, keys = self._folder(like)
+        return [
+            self._entry(key)
+            for key, is_signed in keys.items()
+            if not is_signed and not key.startswith(f"{folder}/{_UNNAMED}")
+        ]
 
     def read(self) -> list[Written]:
         """Return every entry, read sixteen at a time. Raises StateError when one cannot be read."""
@@ -133,6 +141,14 @@ class Ledger:
                 Written(entry, f"{key.removesuffix('json')}pem" in keys)
                 for key, entry in zip(entries, threads.map(self._entry, entries), strict=True)
             ]
+
+    def _folder(self, like: Entry) -> tuple[str, Mapping[str, bool]]:
+        """Return where the entries for a host and generation are, and the key of each with whether it is signed."""
+        folder = self._key(like, "json").rpartition("/")[0]
+        keys = self._bucket.list(f"{folder}/")
+        return folder, {
+            key: f"{key.removesuffix('json')}pem" in keys for key in keys if key.endswith(".json")
+        }
 
     def _entry(self, key: str) -> Entry:
         stored = self._bucket.get(key)

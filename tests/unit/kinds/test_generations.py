@@ -12,7 +12,7 @@ from tests.unit.kinds.samples import NAMES, NOW, namespace, parts, snapshot, sta
 from iam_ra.engine.action import Cause
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Recorded
-from iam_ra.kinds.authority import authority_certificate, authority_key, authority_key_file
+from iam_ra.kinds.authority import authority_certificate, authority_key, authority_key_file, revocation_list
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings, with_generations
 from iam_ra.kinds.host_certificate import host_certificate
@@ -178,6 +178,19 @@ def test_what_a_killed_apply_may_have_delivered_counts_for_an_overlap(tmp_path: 
         begin, end = (f"{NOW - age + life:%Y%m%dT%H%M%SZ}" for life in (timedelta(0), 90 * DAY))
         key = NAMES.ledger_key(f"default/1/web/{int(serial):040x}-{begin}-{end}.json")
         assert numbers(authority(loaded, known, seen=snapshot(objects={key: "e"}))) == expected
+
+
+def test_what_was_revoked_counts_no_more(tmp_path: Path) -> None:
+    begin, end = (f"{NOW + life:%Y%m%dT%H%M%SZ}" for life in (-DAY, 90 * DAY))
+    key = NAMES.ledger_key(f"default/1/web/{2:040x}-{begin}-{end}.json")
+    entry = {"reason": "key_compromise", "when": NOW.isoformat(), "not_after": (NOW + DAY).isoformat()}
+    listed = Recorded(
+        revocation_list("default", 1), "revocation-list", {"generation": 1, "revoked": {"2": entry}}, {}
+    )
+    known = (certificate(), certificate(2), host("web", 2))
+    loaded, view = namespace(tmp_path, FILE), snapshot(objects={key: "e"})
+    assert numbers(authority(loaded, known, seen=view)) == [1, 2]
+    assert numbers(authority(loaded, (*known, listed), seen=view)) == [2]
 
 
 def test_what_goes_says_since_when_and_for_whom(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import ProtectedError, TooManyDeletionsError
 from iam_ra.engine.part import Presence
-from iam_ra.operations.planning import _refusals
+from iam_ra.operations import guards
 
 if TYPE_CHECKING:
     from iam_ra.engine.errors import RefusedError
@@ -24,7 +24,7 @@ LOSING = Rules(finding=Finding(Action.REPLACE, (Reason(Cause.FAILED, "broken"),)
 def refusals(
     plan: Plan, percent: int = 30, allowed: int | None = None, *, destroy: bool = False
 ) -> list[RefusedError]:
-    return list(_refusals(plan, Limits(percent, 2048), allowed, destroy=destroy))
+    return list(guards.refusals(plan, Limits(percent, 2048), guards.Allowed(allowed), destroy=destroy))
 
 
 def losing(lost: int, of: int) -> Plan:

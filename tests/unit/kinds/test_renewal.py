@@ -20,7 +20,7 @@ from iam_ra.kinds.host_certificate import _earlier, _extended, host_certificate
 from iam_ra.kinds.host_keys import mirror_name
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps, with_renewals
-from iam_ra.operations.planning import _refusals
+from iam_ra.operations.guards import NOTHING_ALLOWED, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -240,5 +240,5 @@ def test_a_fleet_that_came_on_one_day_is_renewed_on_one_day(tmp_path: Path) -> N
     renewed = Counter(each.kind for each in due.changes)
     assert renewed == {"host-certificate": COUNT, "host-sops": COUNT}
     assert {each.action for each in due.changes} == {Action.UPDATE}
-    assert not list(_refusals(due, loaded.limits, None, destroy=False))
+    assert not list(refusals(due, loaded.limits, NOTHING_ALLOWED, destroy=False))
     assert renewals(due) == (due, ())
