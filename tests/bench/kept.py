@@ -40,7 +40,7 @@ def committed() -> Kept:
     """Return the figures of the last commit that kept some. Raises CalledProcessError when none did."""
     log = _git("log", "-1", "--format=commit %h of %as", "--", FILE.name)
     held = json.loads(_git("show", f"HEAD:./{FILE.name}"))
-    return Kept(log.strip(), held["machine"], held["numbers"])
+    return Kept(log.strip(), f"{held['machine']}, load {held['load']}", held["numbers"])
 
 
 def keep(numbers: Mapping[str, float]) -> Path:

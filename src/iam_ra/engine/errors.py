@@ -207,6 +207,8 @@ class ReplacementError(RefusedError):
     """A trust anchor would be replaced, and nobody allowed it."""
 
     id = "IRA4010"
+    cause = "An edit of the file, or a change in AWS, makes a new trust anchor of an authority's."
+    remedy = "If that is meant, name it with --allow, as the message says; else take the edit back."
 
 
 class StalePlanError(RefusedError):
