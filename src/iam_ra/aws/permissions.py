@@ -142,11 +142,10 @@ _PCA_READ = _of("acm-pca", "DescribeCertificateAuthority GetCertificateAuthority
 _PCA_SIGN = _of("acm-pca", "GetCertificate IssueCertificate RevokeCertificate")
 _MAKE_BUCKET = _of(
     "s3",
-    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl GetBucketOwnershipControls GetBucketPolicy "
-    "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration "
-    "GetLifecycleConfiguration ListTagsForResource PutBucketOwnershipControls PutBucketPolicy "
-    "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutEncryptionConfiguration "
-    "PutLifecycleConfiguration TagResource UntagResource",
+    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl ListTagsForResource "
+    "PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
+    "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource "
+    "UntagResource",
 )
 
 # What shows whether others changed something below the stacks.
@@ -226,7 +225,7 @@ TABLE: Final = (
     Grant("PcaNewList", _of("s3", "GetObject"), (_PCA_BUCKETS + "/*",), reads=True, use="new private CA"),
     Grant(
         "PcaNewBucket",
-        (*_MAKE_BUCKET, *_of("s3", "ListBucket ListBucketVersions")),
+        (*_MAKE_BUCKET, *_BUCKET_SETTINGS, *_of("s3", "ListBucket ListBucketVersions")),
         (_PCA_BUCKETS,),
         use="new private CA",
     ),
