@@ -164,3 +164,12 @@ def test_a_certificate_is_taken_only_as_it_was_asked_for() -> None:
             ROOT,
         )
     assert "another issuer" in refused.value.why
+
+
+def test_a_short_lived_mode_takes_short_lives_only() -> None:
+    info = PcaInfo(ARN, "ACTIVE", True, "SHA256WITHECDSA", None)
+    service = PcaSigner(Pca(Service(), cast(Any, None)), info, ROOT)
+    with pytest.raises(CertificateError, match="7 days at most"):
+        service.begin(b"", (NOW, NOW + timedelta(days=8)), "token")
+    with pytest.raises(AttributeError, match="issue_certificate"):
+        service.begin(b"", (NOW, NOW + timedelta(days=7)), "token")
