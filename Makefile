@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CALLS := $(CURDIR)/.pytest_cache/calls
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # AWS's own client, built from its public Go module. `go install` would ask for the list of versions, which proxies
@@ -10,13 +11,15 @@ HELPER_MODULE := github.com/aws/rolesanywhere-credential-helper
 HELPER_VERSION := v1.8.4
 HELPER := .tools/aws_signing_helper
 
-.PHONY: demo test tools lint bench clean
+.PHONY: demo test tools lint bench bench-compare bench-keep clean
 
 demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
 
 test: lint
-	$(BIN)/pytest -n auto --dist worksteal
+	@rm -f $(CALLS)
+	IAM_RA_CALLS=$(CALLS) $(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/python tests/e2e/uncalled.py $(CALLS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -25,8 +28,15 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python tests/bench/bench.py
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/sandbox.py
+
+# Beside the figures that the last commit of tests/bench/numbers.json has; bench-keep writes them there.
+bench-compare: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py --compare
+
+bench-keep: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench.py --keep
 
 tools: $(HELPER)
 

@@ -1,6 +1,7 @@
-"""Measures the budgets: start-up, validation, the pure plan. Prints a table; `make bench` runs it.
+"""Measures the budgets: start-up, validation, the pure plan, calls of AWS. Prints a table; `make bench` runs it.
 
-The figures are of this machine and this moment; nothing fails when one is over its budget, it is only marked.
+The figures are of this machine and this moment; nothing fails when one is over its budget, it is only marked. With
+`--compare` they stand beside those that were kept last (numbers.json, as committed); `--keep` keeps them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.bench import kept
+from tests.unit.aws.test_snapshot import FakeAws, look
 
 from iam_ra.config.load import load
 from iam_ra.engine.diff import make_plan
@@ -38,27 +42,31 @@ IAM_RA = Path(sys.executable).with_name("iam-ra")
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table, in milliseconds; `budget` is None where the design sets none."""
+    """A line of the table, in milliseconds or calls; `budget` is None where none is set, `note` is about the figure."""
 
     what: str
-    milliseconds: float
+    value: float
     budget: float | None = None
+    note: str = ""
+    unit: str = "ms"
 
 
-def main() -> None:
-    """Measure everything and print it."""
+def main(arguments: list[str]) -> None:
+    """Measure everything and print it; compare or keep it if the arguments say so."""
+    before = kept.committed() if "--compare" in arguments else None
     rows = [process("iam-ra --help", ["--help"], 100), process("iam-ra --version", ["--version"], 100)]
     with tempfile.TemporaryDirectory() as folder:
         rows.append(validation(Path(folder), 1_000, 1_000))
         for entities, budget in ((1_000, 100), (10_000, 2_000)):
             rows += plans(Path(folder), entities, budget)
-    show(rows)
+    rows += [calls(hosts) for hosts in (100, 1_000)]
+    show(rows, before)
     say()
     for world in ("empty", "unchanged", "edited"):
-        small, large = (
-            row.milliseconds for row in rows if row.what.startswith("pure plan") and world in row.what
-        )
+        small, large = (row.value for row in rows if row.what.startswith("pure plan") and world in row.what)
         say(f"10,000 entities take {large / small:.1f} times as long as 1,000 in an {world} world")
+    if "--keep" in arguments:
+        say(f"kept in {kept.keep({row.what: round(row.value, 1) for row in rows})}")
 
 
 def process(what: str, arguments: list[str], budget: float | None, cwd: Path | None = None) -> Row:
@@ -68,7 +76,7 @@ def process(what: str, arguments: list[str], budget: float | None, cwd: Path | N
         since = time.perf_counter()
         subprocess.run([IAM_RA, *arguments], cwd=cwd, check=True, stdout=subprocess.DEVNULL)
         times.append(time.perf_counter() - since)
-    return Row(f"{what} (a process, median of {PROCESSES})", statistics.median(times[1:]) * 1000, budget)
+    return Row(what, statistics.median(times[1:]) * 1000, budget, f"a process, median of {PROCESSES}")
 
 
 def validation(folder: Path, entities: int, budget: float) -> Row:
@@ -76,8 +84,7 @@ def validation(folder: Path, entities: int, budget: float) -> Row:
     write(folder, entities)
     row = process(f"iam-ra validate, {entities:,} entities", ["validate"], None, folder)
     since = best(lambda: load(folder / "iam-ra.yaml"))
-    say(f"(of which config.load: {since * 1000:.0f} ms)")
-    return Row(row.what, row.milliseconds, budget)
+    return Row(row.what, row.value, budget, f"{row.note}; load alone {since * 1000:.0f} ms")
 
 
 def plans(folder: Path, entities: int, budget: float) -> list[Row]:
@@ -100,9 +107,20 @@ def plans(folder: Path, entities: int, budget: float) -> list[Row]:
     for name, (state, seen) in worlds.items():
         counted = len(plan(namespace, repository, state, seen).changes)
         seconds = best(lambda state=state, seen=seen: plan(namespace, repository, state, seen))  # type: ignore[misc]
-        what = f"pure plan, {entities:,} entities, {name} world ({counted:,} changes)"
-        rows.append(Row(what, seconds * 1000, None if name == "edited" else budget))
+        what = f"pure plan, {entities:,} entities, {name} world"
+        rows.append(Row(what, seconds * 1000, None if name == "edited" else budget, f"{counted:,} changes"))
     return rows
+
+
+def calls(hosts: int) -> Row:
+    """Count what looking at AWS asks before a plan: pages of stacks, roles, secrets, lists and objects, never a call a host."""
+    aws = FakeAws()
+    aws.add_init()
+    aws.add_hosts(hosts)
+    look(aws)
+    pages = [*aws.calls.values()]
+    budget = 4 + 3 * -(-hosts // 100)
+    return Row(f"calls of AWS before a plan, {hosts:,} hosts", sum(pages), budget, "in pages", "calls")
 
 
 def plan(
@@ -154,6 +172,7 @@ def made(part: Part) -> dict[str, Any]:
     return {
         **arns,
         "serial": serial,
+        "generation": 1,
         "certificate": "c" * 600,
         "fingerprint": "f" * 64,
         "not_after": FAR,
@@ -203,16 +222,21 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def show(rows: list[Row]) -> None:
-    """Print the table, what is over its budget marked."""
+def show(rows: list[Row], before: kept.Kept | None) -> None:
+    """Print the table, what is over its budget marked, beside the figures of before if there are any."""
     width = max(len(row.what) for row in rows)
-    say(f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}\n")
-    say(f"{'what':<{width}}  {'measured':>10}  {'budget':>10}")
+    say(f"{kept.machine()}, load {os.getloadavg()[0]:.1f}")
+    if before is not None:
+        say(f"before: {before.source}, {before.machine}")
+    say(f"\n{'what':<{width}}  {'measured':>12}  {'budget':>12}" + ("  before       " if before else ""))
     for row in rows:
-        budget = "-" if row.budget is None else f"{row.budget:,.0f} ms"
-        over = "  over" if row.budget is not None and row.milliseconds > row.budget else ""
-        say(f"{row.what:<{width}}  {row.milliseconds:>7,.0f} ms  {budget:>10}{over}")
+        budget = "-" if row.budget is None else f"{row.budget:,.0f} {row.unit}"
+        over = "over its budget; " if row.budget is not None and row.value > row.budget else ""
+        beside = "" if before is None else f"  {before.beside(row.what, row.value):<13}"
+        say(
+            f"{row.what:<{width}}  {f'{row.value:,.0f} {row.unit}':>12}  {budget:>12}{beside}  {over}{row.note}".rstrip()
+        )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

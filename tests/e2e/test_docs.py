@@ -38,6 +38,7 @@ NOT_RUN = {
     "docs/guides/agenix-delivery.md": 1,
     "docs/guides/csr-hosts.md": 2,
     "docs/getting-started.md": 1,
+    "docs/guides/permissions.md": 1,
     "docs/security.md": 1,
     "README.md": 2,
 }

@@ -321,7 +321,8 @@ def test_one_interrupt_ends_it_in_order(world: World, sign: signal.Signals) -> N
     serials = world.ledger().keys()
     world.apply()
     world.settled()
-    assert world.ledger().keys() == serials
+    # A certificate whose key was not delivered before the end is issued again.
+    assert serials <= world.ledger().keys()
 
 
 def test_two_interrupts_end_it_at_once_and_the_lock_stays(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -70,10 +71,11 @@ class Killer:
 
 def unlock(world: World) -> None:
     """Do what the refusal says about the lock of somebody who is dead."""
-    if "iam-ra-default-init" in world.stacks and world.stacks["iam-ra-default-init"].get("Outputs"):
-        if "default/lock.json" in world.objects:
-            assert "delete the lock: aws s3 rm" in world.run("apply", "--yes").expect(4).said
-        world.remove("default/lock.json")
+    init = world.stacks.get("iam-ra-default-init", {})
+    if init.get("Outputs") and "default/lock.json" in world.objects:
+        lock = json.loads(world.objects["default/lock.json"])["id"]
+        assert f"`iam-ra unlock {lock}`" in world.run("apply", "--yes").expect(4).said
+        world.run("unlock", lock).expect()
 
 
 def converged(world: World, content: dict[str, Any]) -> None:

@@ -9,6 +9,9 @@ from email.utils import format_datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from tests.e2e.handlers import OPERATIONS, asked_for, types_in
+
+from iam_ra.aws.permissions import actions_of
 from iam_ra.sandbox import wire as serialiser
 from iam_ra.sandbox.call import Call, identify
 from iam_ra.sandbox.process import HEALTH_PATH
@@ -31,6 +34,13 @@ class Request:
     path: str
     body: bytes
     ours: bool
+    query: str = ""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The IAM actions that it needs, its own first."""
+        versioned = self.operation == "GetObject" and "versionId=" in self.query
+        return actions_of(f"{self.service}:{'GetObjectVersion' if versioned else self.operation}")
 
     @property
     def is_write(self) -> bool:
@@ -69,6 +79,9 @@ class Wire:
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
         self._guard = threading.Lock()
+        # The actions that were ever needed, by iam-ra or for a stack of the types; `clear` leaves them.
+        self.needed: set[str] = set()
+        self.types: frozenset[str] = frozenset()
         self.clear()
 
     def clear(self) -> None:
@@ -79,6 +92,7 @@ class Wire:
         self._answers: dict[tuple[str, str], _Answer] = {}
         # The time that AWS says it is, where it is asked for.
         self.now: datetime | None = None
+        self.allows: Callable[[Request], bool] = lambda _: True
         self.before: Callable[[Request], None] = lambda _: None
         self.after: Callable[[Request], None] = lambda _: None
 
@@ -90,22 +104,35 @@ class Wire:
         call = identify(environ, body)
         ours = "iam-ra/" in environ.get("HTTP_USER_AGENT", "")
         request = Request(
-            call.service, call.operation, environ["REQUEST_METHOD"], environ["PATH_INFO"], body, ours
+            call.service,
+            call.operation,
+            environ["REQUEST_METHOD"],
+            environ["PATH_INFO"],
+            body,
+            ours,
+            environ.get("QUERY_STRING", ""),
         )
         if ours:
             with self._guard:
                 self.requests.append(request)
+                self._note(request)
             try:
                 self.before(request)
             except Lost:
                 return _deny(call, environ, start_response)
-            if (call.service, call.operation) in self.denied:
+            if (call.service, call.operation) in self.denied or not self.allows(request):
                 return _deny(call, environ, start_response)
         answer = self._answer(call, environ) if ours else _Answer.of(self._app, environ)
         if ours:
             self.after(request)
         start_response(answer.status, answer.headers)
         return answer.body
+
+    def _note(self, request: Request) -> None:
+        self.needed.update(request.actions)
+        if request.service == "cloudformation" and request.operation in OPERATIONS:
+            self.types |= types_in(request.body)
+            self.needed |= asked_for(request.operation, self.types)
 
     def _answer(self, call: Call, environ: WSGIEnvironment) -> _Answer:
         key = (call.service, call.operation)

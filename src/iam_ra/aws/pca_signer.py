@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -11,6 +12,7 @@ from iam_ra.aws.pca import ACTIVE, next_step
 from iam_ra.engine.errors import AwsError, CertificateError, KeyStoreError
 from iam_ra.pki.certificate import load_certificate
 from iam_ra.pki.leaf import leaf_subject
+from iam_ra.pki.times import BACKDATE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from iam_ra.pki.crl import CrlRequest
     from iam_ra.pki.leaf import LeafRequest
 
+# And the minutes that a certificate is backdated by. Source: AWS Private CA User Guide, "CA modes".
+_SHORT_LIFE = timedelta(days=7) + BACKDATE
 UNPUBLISHED = (
     "revoked at AWS Private CA, which has not published its list yet; it does about half an hour later. Run "
     "`iam-ra apply` again then"
@@ -57,6 +61,13 @@ class PcaSigner:
     def begin(self, request: bytes, life: tuple[datetime, datetime], token: str) -> str:
         """Have a signing request (PEM) certified and return the ARN of the certificate, which is made by and by."""
         self._check_active()
+        begin, end = life
+        if self.info.is_short_lived and end - begin > _SHORT_LIFE:
+            raise CertificateError(
+                f"the private CA {self.info.arn} certifies for 7 days at most",
+                why="it has the mode for short-lived certificates",
+                fix="give its hosts a `validity` of 7d or less, or take a general-purpose CA",
+            )
         return self._pca.issue(self.info, request, life, token)
 
     def finish(self, arn: str) -> x509.Certificate:

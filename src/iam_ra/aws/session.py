@@ -14,7 +14,8 @@ import boto3
 from botocore.config import Config
 
 from iam_ra import __version__
-from iam_ra.aws.errors import note_service
+from iam_ra.aws.errors import note_failure, note_service, note_subject
+from iam_ra.aws.rate import Paces
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -43,7 +44,11 @@ class Aws:
     def __init__(self, region: str, profile: str | None = None, *, connections: int = 20) -> None:
         self.region = region
         self._session = boto3.session.Session(profile_name=profile, region_name=region)
-        self._session.events.register("after-call.*", note_service)
+        events = self._session.events
+        events.register("provide-client-params.*", note_subject)
+        events.register("after-call.*", note_service)
+        events.register("after-call-error.*", note_failure)
+        Paces().register(events)
         self._config = Config(
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             connect_timeout=10,

@@ -74,16 +74,21 @@ class Snapshot:
         return is_here and LINEAGE_TAG in stack.tags and not self.owns(stack)
 
 
-def take(aws: Aws, names: Names, *, with_crls: bool = True) -> Snapshot:
-    """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors."""
+def take(aws: Aws, names: Names, *, with_crls: bool = True, with_secrets: bool = True) -> Snapshot:
+    """Look at AWS; which `files` to look at, only the state can tell. Raises botocore's errors.
+
+    Without secrets, those of hosts that still have a stack are looked at all the same.
+    """
     caller = aws.caller
     with ThreadPoolExecutor(4, thread_name_prefix="snapshot") as threads:
         roles = threads.submit(_role_names, aws)
         crls = threads.submit(Crls(aws.rolesanywhere).list) if with_crls else None
-        secrets = threads.submit(Secrets(aws.secretsmanager).list, names.secret_prefix)
+        secrets = threads.submit(_secrets, aws, names) if with_secrets else None
         stacks = {
             stack.name: stack for stack in Stacks(aws.cloudformation).list() if names.is_ours(stack.name)
         }
+        if secrets is None and any(name.startswith(names.stack("host-")) for name in stacks):
+            secrets = threads.submit(_secrets, aws, names)
         init = stacks.get(names.stack("init"))
         bucket = bucket_of(aws, init)
         objects = None if bucket is None else _objects(bucket, names)
@@ -94,7 +99,7 @@ def take(aws: Aws, names: Names, *, with_crls: bool = True) -> Snapshot:
             bucket,
             stacks,
             roles.result(),
-            secrets.result(),
+            {} if secrets is None else secrets.result(),
             objects or {},
             files={},
             is_bucket_lost=bucket is not None and objects is None,
@@ -129,6 +134,10 @@ def bucket_of(aws: Aws, init: Stack | None) -> Bucket | None:
     if init is None or "BucketName" not in init.outputs:
         return None
     return Bucket(aws.s3, init.outputs["BucketName"])
+
+
+def _secrets(aws: Aws, names: Names) -> Mapping[str, SecretInfo]:
+    return Secrets(aws.secretsmanager).list(names.secret_prefix)
 
 
 def _objects(bucket: Bucket, names: Names) -> Mapping[str, str] | None:

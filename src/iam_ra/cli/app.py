@@ -50,6 +50,7 @@ COMMANDS = {
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _MAIN),
     "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
     "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),
+    "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),
     "sandbox": Entry("iam_ra.cli.sandbox", "Run a local AWS for trying and testing.", _TRY),
@@ -180,7 +181,9 @@ def _as_ours(error: Exception, shown: Options) -> IamRaError:
         return _usage(error)
     if isinstance(error, click.ClickException):
         return IamRaError(error.format_message())
-    return _internal(error, shown)
+    from iam_ra.operations.foreign import ours  # noqa: PLC0415 - not needed while all goes well
+
+    return ours(error) or _internal(error, shown)
 
 
 def _usage(error: click.UsageError) -> IamRaError:

@@ -19,4 +19,5 @@ MEANINGS: Final = (
     ("3", "apply: some parts failed or were skipped"),
     ("4", "refused: stale plan, lock held, protected entity, too many deletions, wrong account, no consent"),
     ("64", "wrong usage"),
+    ("130", "interrupted by Ctrl-C, SIGTERM or SIGHUP; what was in flight is finished and recorded"),
 )

@@ -171,6 +171,8 @@ class ConfigError(IamRaError):
     """
 
     id = "IRA1100"
+    cause = "A typing error, a reference to what is not there, or a name or a size that AWS would refuse."
+    remedy = "`iam-ra validate` lists every problem with its place; the ids are below."
 
     def __init__(self, file: Path | str, diagnostics: Sequence[Diagnostic]) -> None:
         errors = sum(each.severity == "error" for each in diagnostics)

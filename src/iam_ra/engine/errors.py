@@ -13,6 +13,7 @@
     │   ├── CredentialsError       IRA2001   no, expired or rejected credentials
     │   ├── PermissionDeniedError  IRA2002   an action is not allowed
     │   ├── UnreachableError       IRA2003   the endpoint does not answer
+    │   ├── ThrottledError         IRA2004   AWS takes fewer calls a second than it was asked
     │   └── StackError             IRA2100   a CloudFormation stack failed; carries the first real cause
     ├── ApplyIncompleteError       IRA3000   exit 3    some parts failed or were skipped
     ├── RefusedError               IRA4000   exit 4    iam-ra declines on purpose
@@ -45,6 +46,9 @@ class IamRaError(Exception):
 
     id: ClassVar[str] = "IRA1000"
     exit_code: ClassVar[int] = 1
+    # What leads to it most often and what to do about it, for the page of all errors.
+    cause: ClassVar[str] = "Something that has no id of its own."
+    remedy: ClassVar[str] = "Read the message: it says what and why."
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
         super().__init__(what)
@@ -62,72 +66,113 @@ class UsageError(IamRaError):
 
     id = "IRA1001"
     exit_code = 64
+    cause = "An unknown command or option, or a value that an option does not take."
+    remedy = "`iam-ra COMMAND --help` lists what it takes."
 
 
 class ToolError(IamRaError):
     """A program that iam-ra calls is missing, too old or failed."""
 
     id = "IRA1200"
+    cause = "`sops`, `age` or `git` is not on the PATH, is older than iam-ra needs, or refused its work."
+    remedy = "Install the program or a newer version; the message quotes what it said."
 
 
 class FileError(IamRaError):
     """Something on the local disk cannot be read or written."""
 
     id = "IRA1300"
+    cause = "No permission, no room, a file where a folder should be, or a file that iam-ra did not write."
+    remedy = "Correct the owner, the permissions or what is in the way, and run the command again."
 
 
 class KeyStoreError(IamRaError):
     """An authority's key is missing, unreadable or too open."""
 
     id = "IRA1400"
+    cause = "The key of an authority is on another machine, was deleted, or may be read by others."
+    remedy = (
+        "Bring the key back from where it was backed up, and give it to its owner alone: `chmod 600 FILE`."
+    )
 
 
 class CertificateError(IamRaError):
     """A key, certificate or signing request breaks a rule."""
 
     id = "IRA1500"
+    cause = "A signing request or a certificate that was damaged, or that asks for more than it may."
+    remedy = "Make the request anew as the message says."
 
 
 class StateError(IamRaError):
     """The recorded state is foreign, damaged or too new."""
 
     id = "IRA1600"
+    cause = "The state in the bucket was edited, belongs to another namespace, or comes from a newer iam-ra."
+    remedy = (
+        "Update iam-ra, or put an earlier state back: `iam-ra state history`, then `iam-ra state "
+        "restore SERIAL`."
+    )
 
 
 class PlanFileError(IamRaError):
     """A plan file is damaged, was edited, is foreign or from a newer iam-ra."""
 
     id = "IRA1700"
+    cause = (
+        "The file of a saved plan was edited or cut, or was made by another version or for another namespace."
+    )
+    remedy = "Make it anew: `iam-ra plan -o FILE`."
 
 
 class AwsError(IamRaError):
     """AWS refused or failed a call."""
 
     id = "IRA2000"
+    cause = "AWS refused a call for a reason that has no id of its own; the message quotes it."
+    remedy = "Put right what AWS says, and run the command again: it goes on from what it finds."
 
 
 class CredentialsError(AwsError):
     """There are no credentials, or AWS rejects them."""
 
     id = "IRA2001"
+    cause = "Nobody is logged in, the login is over, or the profile is another one than is meant."
+    remedy = (
+        "`aws sso login`, or name a profile with --profile; `aws sts get-caller-identity` shows who one is."
+    )
 
 
 class PermissionDeniedError(AwsError):
     """The credentials may not do what the plan needs."""
 
     id = "IRA2002"
+    cause = "The policy of the credentials lacks an action, or a guardrail of the organization denies it."
+    remedy = "`iam-ra permissions apply` (or `plan`) prints the policy that suffices."
 
 
 class UnreachableError(AwsError):
     """The endpoint does not answer."""
 
     id = "IRA2003"
+    cause = "No network, a proxy, a region that does not exist, or a sandbox that is not up."
+    remedy = "Check the network and AWS_ENDPOINT_URL; `iam-ra sandbox status` tells of the sandbox."
+
+
+class ThrottledError(AwsError):
+    """AWS takes fewer calls a second than it was asked, and retrying did not help."""
+
+    id = "IRA2004"
+    cause = "Other programs call the same services in this account, or very many parts change at once."
+    remedy = "Wait a minute and run the command again; `iam-ra apply --parallelism 2` is slower."
 
 
 class StackError(AwsError):
     """A CloudFormation stack failed."""
 
     id = "IRA2100"
+    cause = "CloudFormation could not make a resource; the message names the first that failed, and why."
+    remedy = "Put the cause right and run `iam-ra apply` again."
 
 
 class ApplyIncompleteError(IamRaError):
@@ -135,6 +180,10 @@ class ApplyIncompleteError(IamRaError):
 
     id = "IRA3000"
     exit_code = 3
+    cause = (
+        "One or more parts failed; what depends on them was skipped, and all others are done and recorded."
+    )
+    remedy = "Put right what the summary says of each, and run `iam-ra apply` again."
 
 
 class RefusedError(IamRaError):
@@ -142,24 +191,32 @@ class RefusedError(IamRaError):
 
     id = "IRA4000"
     exit_code = 4
+    cause = "The plan trips a guard, or the world is not as it must be for the command."
+    remedy = "The message names the setting or the option that decides."
 
 
 class LockHeldError(RefusedError):
     """Another apply holds the lock."""
 
     id = "IRA4001"
+    cause = "Another apply runs, or one was killed less than two minutes ago."
+    remedy = "Wait (`--lock-timeout 10m` does), or `iam-ra unlock ID` when it is surely dead."
 
 
 class ReplacementError(RefusedError):
     """A trust anchor would be replaced, and nobody allowed it."""
 
     id = "IRA4010"
+    cause = "An edit of the file, or a change in AWS, makes a new trust anchor of an authority's."
+    remedy = "If that is meant, name it with --allow, as the message says; else take the edit back."
 
 
 class StalePlanError(RefusedError):
     """A saved plan, or one that was agreed to, is not what would be made now."""
 
     id = "IRA4009"
+    cause = "Somebody applied, or changed something in AWS, since the plan was made."
+    remedy = "Plan again and read the new plan."
 
 
 class LeaseLostError(RefusedError):
@@ -167,36 +224,52 @@ class LeaseLostError(RefusedError):
 
     id = "IRA4008"
     exit_code = 1
+    cause = (
+        "The machine slept or lost the network for longer than the lease, or somebody used `iam-ra unlock`."
+    )
+    remedy = "Run `iam-ra apply` again: it goes on from what it finds."
 
 
 class ProtectedError(RefusedError):
     """A protected entity would be deleted or replaced."""
 
     id = "IRA4002"
+    cause = (
+        "The file no longer has an entity with `protect: true`, or changes it so that it must be made anew."
+    )
+    remedy = "Set `protect: false` on it, apply, and then remove it."
 
 
 class TooManyDeletionsError(RefusedError):
     """More would be deleted than `limits.max_delete_percent` allows."""
 
     id = "IRA4003"
+    cause = "Many entities went from the file, or the wrong file is applied."
+    remedy = "If that is meant: `--allow deletes:N`, with the number that the message names."
 
 
 class WrongAccountError(RefusedError):
     """The credentials belong to another account than the file names."""
 
     id = "IRA4004"
+    cause = "The profile of another account is active."
+    remedy = "Use the right one (--profile), or correct `account_id` in the file."
 
 
 class ConflictError(RefusedError):
     """Something bears our name and is not ours."""
 
     id = "IRA4005"
+    cause = "A stack, a role or a file bears a name that iam-ra would give, and is not its own."
+    remedy = "Rename or remove one of the two; iam-ra touches nothing that is not its own."
 
 
 class NoConsentError(RefusedError):
     """Nobody is there to answer, and no `--yes` was given."""
 
     id = "IRA4006"
+    cause = "A pipeline runs `apply` or `destroy` without a terminal, or the answer was no."
+    remedy = "Give `--yes` when the plan is what you want."
 
 
 class PreflightError(RefusedError):
@@ -204,6 +277,11 @@ class PreflightError(RefusedError):
 
     id = "IRA4007"
     exit_code = 1
+    cause = (
+        "sops or its rules, the key of an authority, or something else that the plan needs is "
+        "missing; all is listed."
+    )
+    remedy = "Put right what is listed; each has its own id."
 
     def __init__(self, errors: Sequence[IamRaError]) -> None:
         super().__init__("nothing was changed: the plan needs what is not there")
@@ -218,9 +296,13 @@ class SandboxError(IamRaError):
     """The local AWS cannot start or stop."""
 
     id = "IRA5000"
+    cause = "The port is taken, the extra `sandbox` is not installed, or a sandbox runs already."
+    remedy = "`iam-ra sandbox status`; `pip install 'iam-ra[sandbox]'`."
 
 
 class InternalError(IamRaError):
     """A bug in iam-ra."""
 
     id = "IRA9000"
+    cause = "A bug in iam-ra."
+    remedy = "Run the command again with `--debug`, and report the trace."

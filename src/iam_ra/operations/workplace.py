@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from iam_ra.aws import snapshot as snapshots
-from iam_ra.aws.errors import translate
 from iam_ra.aws.naming import Names
 from iam_ra.aws.session import Aws
 from iam_ra.aws.stacks import Stacks
-from iam_ra.engine.errors import WrongAccountError
+from iam_ra.engine.errors import IamRaError, WrongAccountError
 from iam_ra.files.repository import Repository
 from iam_ra.kinds.run import INIT, Run
+from iam_ra.operations.foreign import ours
 from iam_ra.state.certificates import certificates
 from iam_ra.state.ledger import Ledger
 from iam_ra.state.store import StateStore
@@ -44,7 +42,9 @@ class Workplace:
     def observe(self, *, with_crls: bool = True) -> Snapshot:
         """Look at the world once, if wanted without Roles Anywhere. Raises WrongAccountError when the credentials are another account's."""
         self.check_account()
-        return snapshots.take(self.aws, self.names, with_crls=with_crls)
+        delivered = (host.delivery for host in self.namespace.hosts.values())
+        with_secrets = any("secretsmanager" in delivery for delivery in delivered)
+        return snapshots.take(self.aws, self.names, with_crls=with_crls, with_secrets=with_secrets)
 
     def check_account(self) -> None:
         """Raise WrongAccountError unless the credentials are those of the account that the file names."""
@@ -119,8 +119,13 @@ def connect(
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Turn what botocore raises into our own errors."""
+    """Turn what libraries and the system raise into our own errors."""
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
-        raise translate(error) from error
+    except IamRaError:
+        raise
+    except Exception as error:
+        known = ours(error)
+        if known is None:
+            raise
+        raise known from error

@@ -1,17 +1,35 @@
 from __future__ import annotations
 
 import inspect
+import json
 from string import Formatter
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
 from botocore import exceptions as boto
+from botocore.awsrequest import AWSResponse, HTTPHeaders
+from botocore.retries import standard
 
-from iam_ra.aws.errors import code, message, note_service, translate
-from iam_ra.engine.errors import AwsError, CredentialsError, PermissionDeniedError, UnreachableError
+from iam_ra.aws.errors import (
+    THROTTLED,
+    code,
+    message,
+    note_failure,
+    note_service,
+    note_subject,
+    translate,
+)
+from iam_ra.engine.errors import (
+    AwsError,
+    CredentialsError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from botocore.model import OperationModel
 
@@ -122,7 +140,7 @@ def test_rejected_credentials_are_no_missing_permission(error_code: str) -> None
     assert error_code in ours.what
 
 
-@pytest.mark.parametrize("error_code", ["ValidationError", "Throttling", "LimitExceededException", "500", ""])
+@pytest.mark.parametrize("error_code", ["ValidationError", "LimitExceededException", "500", ""])
 def test_any_other_refusal_keeps_what_aws_says(error_code: str) -> None:
     ours = translate(refusal(error_code))
     assert type(ours) is AwsError
@@ -149,3 +167,104 @@ def test_the_service_is_noted_where_errors_look_for_it() -> None:
     assert translate(boto.ClientError(cast("Any", parsed), "ListStacks")).what == (
         "cloudformation:ListStacks is not allowed"
     )
+
+
+@pytest.mark.parametrize("error_code", sorted(THROTTLED))
+def test_throttling_is_told_from_other_refusals(error_code: str) -> None:
+    ours = translate(refusal(error_code))
+    assert isinstance(ours, ThrottledError)
+    assert "cloudformation:CreateStack" in ours.what
+    assert "--parallelism" in ours.fix
+
+
+def test_what_we_call_throttling_botocore_calls_so_too() -> None:
+    known: set[str] = set(cast("Any", standard).ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    # Botocore takes it for throttling, AWS for any limit: of most, waiting does not help.
+    assert known - THROTTLED == {"LimitExceededException"}
+    assert known >= THROTTLED
+
+
+def test_a_denial_names_what_aws_names() -> None:
+    said = (
+        "User: arn:aws:iam::123456789012:user/me is not authorized to perform: s3:GetObjectVersion on resource: "
+        '"arn:aws:s3:::b/default/state.json" because no identity-based policy allows the s3:GetObjectVersion action'
+    )
+    ours = translate(refusal("AccessDenied", "GetObject", "s3", said))
+    assert ours.what == "s3:GetObjectVersion is not allowed on arn:aws:s3:::b/default/state.json"
+    assert "s3:GetObjectVersion" in ours.fix
+    assert "iam-ra permissions" in ours.fix
+
+
+class Answers:
+    """A client of AWS whose service answers everything with one error."""
+
+    def __init__(self, status: int = 403, error_code: str = "AccessDenied", *, keys: bool = True) -> None:
+        self.status, self.error_code = status, error_code
+        key = "test" if keys else None
+        session = boto3.session.Session(key, key, region_name="eu-central-1")
+        if not keys:
+            # Not those of the machine that runs the test.
+            cast("Any", session)._session.get_component("credential_provider").providers = []
+        events: Any = session.events
+        events.register("provide-client-params.*", note_subject)
+        events.register("after-call.*", note_service)
+        events.register("after-call-error.*", note_failure)
+        events.register_last("before-send.*", self.answer)
+        self.session = session
+
+    def answer(self, request: Any, **_: Any) -> Any:
+        body = json.dumps({"__type": self.error_code, "message": "no"}).encode()
+        if "s3" in request.url:
+            body = f"<Error><Code>{self.error_code}</Code><Message>no</Message></Error>".encode()
+        return AWSResponse(request.url, self.status, HTTPHeaders(), Body(body))
+
+
+class Body:
+    """An answer's bytes as botocore reads them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def stream(self) -> list[bytes]:
+        return [self.data]
+
+
+CALLS: list[tuple[str, Callable[[Any], object], str]] = [
+    ("s3", lambda s3: s3.get_object(Bucket="b", Key="k/x"), "s3:GetObject is not allowed on b/k/x"),
+    (
+        "s3",
+        lambda s3: s3.list_objects_v2(Bucket="b", Prefix="default/"),
+        "s3:ListBucket is not allowed on b/default/",
+    ),
+    (
+        "secretsmanager",
+        lambda client: client.describe_secret(SecretId="/iam-ra/x"),
+        "secretsmanager:DescribeSecret is not allowed on /iam-ra/x",
+    ),
+    ("secretsmanager", lambda client: client.list_secrets(), "secretsmanager:ListSecrets is not allowed"),
+]
+
+
+@pytest.mark.parametrize(("service", "call", "what"), CALLS)
+def test_insufficient_credentials_are_said_with_action_and_resource(
+    service: str, call: Callable[[Any], object], what: str
+) -> None:
+    with pytest.raises(boto.ClientError) as caught:
+        call(Answers().session.client(cast("Any", service)))
+    assert translate(caught.value).what == what
+
+
+def test_expired_credentials_are_said_with_the_call() -> None:
+    with pytest.raises(boto.ClientError) as caught:
+        Answers(400, "ExpiredTokenException").session.client("secretsmanager").describe_secret(SecretId="/x")
+    ours = translate(caught.value)
+    assert isinstance(ours, CredentialsError)
+    assert ours.what == (
+        "AWS rejects the credentials for secretsmanager:DescribeSecret on /x (ExpiredTokenException)"
+    )
+
+
+def test_missing_credentials_are_said_with_the_call() -> None:
+    with pytest.raises(boto.NoCredentialsError) as caught:
+        Answers(keys=False).session.client("secretsmanager").describe_secret(SecretId="/x")
+    assert translate(caught.value).what == "no AWS credentials (secretsmanager:DescribeSecret on /x)"

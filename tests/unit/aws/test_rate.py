@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import math
 import threading
 import time
+from typing import Any
 
+import boto3
+import botocore.session
 import pytest
+from botocore.awsrequest import AWSResponse, HTTPHeaders
+from botocore.config import Config
 
-from iam_ra.aws.rate import Pace
+from iam_ra.aws.rate import Pace, Paces
+from iam_ra.sandbox.call import Call
+from iam_ra.sandbox.limits import Limits
 
 
 class Clock:
@@ -70,3 +78,101 @@ def test_the_real_clock_is_used_by_default() -> None:
     for _ in range(4):
         pace.wait()
     assert time.monotonic() - began >= 0.03
+
+
+def test_a_burst_goes_at_once_and_comes_back_with_time() -> None:
+    clock = Clock(100)
+    pace = Pace(1, clock, clock.sleep, burst=3)
+    for _ in range(5):
+        pace.wait()
+    assert clock.slept == [1, 1]
+    clock.now += 60
+    for _ in range(4):
+        pace.wait()
+    assert clock.slept == [1, 1, 1]
+
+
+@pytest.mark.parametrize("burst", [5, math.inf])
+def test_after_a_refusal_there_is_no_burst_any_more(burst: float) -> None:
+    clock = Clock(100)
+    pace = Pace(2, clock, clock.sleep, burst=burst)
+    for _ in range(5):
+        pace.wait()
+    assert not clock.slept
+    pace.slow_down()
+    for _ in range(4):
+        pace.wait()
+    assert clock.slept == [0.5] * 4
+    clock.now += 60
+    for _ in range(2):
+        pace.wait()
+    assert clock.slept == [0.5] * 5
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("rolesanywhere.ImportCrl", "rolesanywhere.ListCrls"),
+        ("rolesanywhere.ListTagsForResource", "rolesanywhere.TagResource"),
+        ("rolesanywhere.GetSubject", "rolesanywhere.ListSubjects"),
+        ("rolesanywhere.PutNotificationSettings", "rolesanywhere.GetTrustAnchor"),
+        ("rolesanywhere.PutAttributeMapping", "rolesanywhere.GetProfile"),
+        ("cloudformation.CreateStack", "cloudformation.DeleteStack"),
+        ("iam.ListRoles", "iam.GetRole"),
+    ],
+)
+def test_families_share_a_pace(first: str, second: str) -> None:
+    paces = Paces()
+    assert paces.of(f"before-send.{first}") is paces.of(f"needs-retry.{second}") is not None
+    assert paces.of("before-send.s3.GetObject") is None
+    assert paces.of("before-send.cloudformation.DescribeStacks") is not paces.of(f"before-send.{second}")
+
+
+def test_every_operation_of_roles_anywhere_has_a_family() -> None:
+    operations = botocore.session.get_session().get_service_model("rolesanywhere").operation_names
+    paces = Paces()
+    assert not [each for each in operations if paces.of(f"before-send.rolesanywhere.{each}") is None]
+
+
+class Service:
+    """Roles Anywhere as the wire shows it, as strict as its quotas; time passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(1_000)
+        self.limits = Limits(self.clock)
+        self.answers: list[int] = []
+
+    def client(self) -> Any:
+        session = boto3.session.Session("test", "test", region_name="eu-central-1")
+        Paces(self.clock, self.clock.sleep).register(session.events)
+        events: Any = session.events
+        events.register_last("before-send.*", self.answer)
+        return session.client("rolesanywhere", config=Config(retries={"mode": "standard"}))
+
+    def answer(self, request: Any, **_: Any) -> Any:
+        call = Call("rolesanywhere", "ListCrls")
+        status = 200 if self.limits.allow(call, "eu-central-1") else 429
+        self.answers.append(status)
+        body = b'{"crls": []}' if status == 200 else b'{"message": "slow down"}'
+        headers = {"x-amzn-errortype": "ThrottlingException", "content-type": "application/json"}
+        return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), Body(body))
+
+
+class Body:
+    """An answer's bytes as botocore reads them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def stream(self) -> list[bytes]:
+        return [self.data]
+
+
+def test_a_throttled_call_is_made_again_and_the_ones_after_it_keep_the_pace() -> None:
+    service = Service()
+    client = service.client()
+    for _ in range(8):
+        client.list_crls()
+    # The second was too fast; from then on none was.
+    assert service.answers == [200, 429, *[200] * 7]
+    assert service.clock.slept == [1] * 7

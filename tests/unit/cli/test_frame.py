@@ -106,7 +106,8 @@ def test_every_shell_gets_its_completion_script(shell: str) -> None:
 def test_help_has_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert frame.run(["-h"]) == exits.OK
     text = capsys.readouterr().out
-    assert all(f"  {name.ljust(8)}  {entry.summary}" in text for name, entry in frame.COMMANDS.items())
+    width = max(map(len, frame.COMMANDS))
+    assert all(f"  {name.ljust(width)}  {entry.summary}" in text for name, entry in frame.COMMANDS.items())
     assert all(code in text and meaning[:30] in text for code, meaning in exits.MEANINGS)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STATEMENT = "{Effect: Allow, Action: 's3:*', Resource: '*'}"
 ARN = "arn:aws:iam::aws:policy/A"
+PCA = "arn:aws:acm-pca:ap-southeast-2:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 SECRET = "{{resolve:secretsmanager:s}}"
 
@@ -208,6 +209,28 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.KEY_STORE, "certificate_authorities: {a: {sops: s/a.yaml}}", "4:37"),
     (Check.KEY_STORE, "certificate_authorities: {a: {key_store: kms, sops: s/a.yaml}}", "4:53"),
     (Check.KEY_STORE, "certificate_authorities: {a: {mode: pca-new, key_store: file}}", "4:57"),
+    (Check.PRIVATE_CA, "certificate_authorities: {a: {mode: pca-existing}}", "4:37"),
+    (Check.PRIVATE_CA, f"certificate_authorities: {{a: {{mode: pca-new, pca_arn: {PCA}}}}}", "4:55"),
+    (
+        Check.PRIVATE_CA,
+        f"certificate_authorities: {{a: {{mode: pca-existing, pca_arn: {PCA.replace('southeast-2', 'east-1')}}}}}",
+        "4:60",
+    ),
+    (
+        Check.PRIVATE_CA,
+        f"account_id: '210987654321'\ncertificate_authorities: {{a: {{mode: pca-existing, pca_arn: {PCA}}}}}",
+        "5:60",
+    ),
+    (
+        Check.UNUSED_SETTING,
+        f"certificate_authorities: {{a: {{mode: pca-existing, pca_arn: {PCA}, validity: 1y}}}}",
+        f"4:{60 + len(PCA) + 12}",
+    ),
+    (
+        Check.PRIVATE_CA_TAKEN,
+        f"certificate_authorities:\n  a: {{mode: pca-existing, pca_arn: {PCA}}}\n  b: {{mode: pca-existing, pca_arn: {PCA}}}",
+        "6:36",
+    ),
     (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: IAM-RA.yaml}"), "6:26"),
     (Check.DESCRIPTION, 'roles: {r: {description: "a\\nb"}}', "4:26"),
     (Check.DESCRIPTION, "roles: {r: {description: ☃}}", "4:26"),

@@ -50,8 +50,7 @@ def test_the_list_says_what_was_asked_for(algorithm: KeyAlgorithm) -> None:
     assert identifier.key_identifier == own.digest
     assert list(crl_numbers(crl_pem(crl))) == [41]
     assert [
-        (each.serial_number, each.revocation_date_utc, each.extensions[0].value.reason.name)
-        for each in crl
+        (each.serial_number, each.revocation_date_utc, each.extensions[0].value.reason.name) for each in crl
     ] == [(each.serial, NOW.replace(microsecond=0), each.reason) for each in revoked]
 
 

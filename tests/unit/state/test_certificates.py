@@ -100,3 +100,23 @@ def test_a_damaged_entry_is_named() -> None:
     with pytest.raises(StateError) as caught:
         Ledger(bucket, Names("default")).read()
     assert key in caught.value.why
+
+
+def test_what_a_private_ca_was_asked_is_a_line_until_its_serial_is_known() -> None:
+    intent = replace(written(1).entry, serial="", token="a" * 36)
+    (line,) = certificates([Written(intent, False)], PARTS, NOW)
+    assert (line.serial, line.serial_hex, line.token, line.status) == ("", "", "a" * 36, Status.LOST)
+    named = replace(intent, serial="1")
+    (line,) = certificates([Written(intent, False), Written(named, True)], PARTS, NOW)
+    assert (line.serial, line.token, line.status) == ("1", "a" * 36, Status.VALID)
+
+
+def test_what_is_not_published_is_not_revoked_yet() -> None:
+    pending = Recorded(
+        Address("ca/other", "revocations"),
+        "",
+        {"revoked": {"5": {"reason": "superseded", "when": day(-1)}}},
+        {"pending": "later", "unpublished": ["5"]},
+    )
+    (line,) = certificates([written(5)], {**PARTS, pending.address: pending}, NOW)
+    assert (line.status, line.revoked) == (Status.SUPERSEDED, "")

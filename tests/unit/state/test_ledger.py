@@ -107,3 +107,26 @@ def test_history_has_an_object_an_apply_named_by_its_time() -> None:
     ]
     found = json.loads(client.content("default/history/20260102T030405Z-abc.json"))
     assert found == {"format_version": "1.0", "operation": "apply"}
+
+
+INTENT = replace(ENTRY, serial="", token="0123456789abcdef" * 2 + "0123", csr="request")
+
+
+def test_what_a_private_ca_is_asked_stands_under_its_token_and_then_under_the_serial() -> None:
+    client = FakeS3()
+    ledger = Ledger(bucket_on(client), NAMES)
+    ledger.intend(INTENT)
+    assert list(issued_in(client.versions, NAMES)) == []
+    since = datetime(2025, 12, 31, tzinfo=UTC)
+    assert ledger.unnamed(ENTRY, since) == [INTENT]
+    assert ledger.unnamed(ENTRY, datetime(2026, 1, 2, tzinfo=UTC)) == []
+    assert ledger.unnamed(replace(ENTRY, entity="host/other"), since) == []
+
+    named = replace(INTENT, serial="255", csr="")
+    ledger.intend(named)
+    assert ledger.unnamed(ENTRY, since) == []
+    assert ledger.unsigned(ENTRY) == [named]
+    ledger.signed(named, b"pem")
+    assert ledger.unsigned(ENTRY) == []
+    assert [each.serial for each in issued_in(client.versions, NAMES)] == ["255"]
+    assert {(each.entry, each.is_signed) for each in ledger.read()} == {(INTENT, False), (named, True)}
