@@ -104,6 +104,10 @@ class Kind(ABC):
         reasons = tuple(Reason(Cause.DRIFTED, note) for note in sorted(notes))
         return Finding(Action.UPDATE, reasons) if reasons else None
 
+    def as_recorded(self, recorded: Recorded) -> Observed:
+        """Return what would be observed of a recorded part that nobody touched, for plans that do not look."""
+        return Observed(Presence.PRESENT, {**recorded.outputs, "kind": self.name})
+
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - parts go by edits of the file
         """Return why a part goes although its entity stays, where that is no edit of the file, or None."""
         return None
