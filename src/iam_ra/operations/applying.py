@@ -96,9 +96,12 @@ class Applier:
                 )
             store.save(replace(State.fresh(self._workplace.names.namespace, run.lineage), parts=kept.parts))
             again = self._planner.plan()
-            if again.plan.summary() != others.summary():
+            different = again.plan.summary() ^ others.summary()
+            if different:
+                addresses = sorted({str(address) for address, _ in different})
                 raise RefusedError(
                     "the world changed since the plan was shown; only the base infrastructure was made",
+                    why=f"there is something else to do now about {', '.join(addresses)}",
                     fix="run the command again and read the new plan",
                 )
             return outcome.and_then(self._execute(again))
