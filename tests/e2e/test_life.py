@@ -41,7 +41,7 @@ def test_from_an_empty_folder_to_an_empty_account(world: World) -> None:
         world.run("plan")
         .expect()
         .stdout.rstrip()
-        .endswith("Plan: 17 to create, 0 to update, 0 to delete, 0 unchanged.")
+        .endswith("Plan: 20 to create, 0 to update, 0 to delete, 0 unchanged.")
     )
     assert not world.wire.writes
     assert world.stacks == {}

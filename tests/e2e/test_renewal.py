@@ -55,7 +55,10 @@ def test_a_renewal_from_afar_to_the_end_of_its_overlap(world: World) -> None:
     assert ahead.data["ahead"][:10] > ahead.data["timestamp"][:10]
     assert ahead.changes == {
         f"host/{host}:{part}": "update"
-        for host, parts in (("web", ("certificate", "secrets", "sops")), ("db", ("certificate", "sops")))
+        for host, parts in (
+            ("web", ("certificate", "nix", "secrets", "sops")),
+            ("db", ("certificate", "nix", "sops")),
+        )
         for part in parts
     }
     assert "A look ahead to" in world.run("plan", "--now", due["when"]).expect().stdout
@@ -141,9 +144,12 @@ def test_an_unwatched_run_leaves_edits_alone_and_says_what_it_could_not_do(world
     now["hosts"]["db"]["certificate"] = {"validity": "180d"}
     world.write(now)
     plan = world.plan("--only", "renewals")
-    assert set(plan.changes) == {f"host/web:{part}" for part in ("certificate", "secrets", "sops")}
+    assert set(plan.changes) == {f"host/web:{part}" for part in ("certificate", "nix", "secrets", "sops")}
     assert plan.data["partial"] is True
-    assert set(plan.data["left_out"]) == {"role/reader:stack", "host/db:certificate", "host/db:sops"}
+    assert set(plan.data["left_out"]) == {
+        "role/reader:stack",
+        *(f"host/db:{part}" for part in ("certificate", "nix", "sops")),
+    }
     result = world.run("apply", "--yes", "--only", "renewals").expect(3)
     assert "host/db is due, but has other changes too (certificate)" in result.said
     assert set(world.plan().changes) == set(plan.data["left_out"])

@@ -112,6 +112,6 @@ def test_status_from_before_the_first_apply_to_the_next(world: World) -> None:
     now["hosts"]["new"] = {"roles": ["reader"], "delivery": SECRETS}
     world.write(now)
     pending = status(world)
-    assert pending["pending_changes"] == 1 + 4
+    assert pending["pending_changes"] == 1 + 5
     # What is not applied is not shown as if it were.
     assert pending["roles"] == data["roles"]
