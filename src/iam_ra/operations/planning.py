@@ -41,6 +41,7 @@ from iam_ra.kinds.sessions import Loss, losses
 from iam_ra.kinds.stack import ASKED, STRAY
 from iam_ra.operations.guards import NOTHING_ALLOWED, Allowed, refusals
 from iam_ra.operations.workplace import Workplace, translated
+from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -118,6 +119,8 @@ class Planner:
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
+            if state is None and not destroy and any(issued_in(snapshot.objects, snapshot.names)):
+                raise _lost_state(snapshot)
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
             present = snapshot.caller
             if self._ahead is not None:
@@ -271,4 +274,13 @@ def _lost_bucket(snapshot: Snapshot) -> StateError:
         f"the namespace's bucket {name} is gone, and with it the state",
         why="its stack is still there, so somebody deleted it by hand",
         fix="`iam-ra destroy` removes what is left of the namespace; `iam-ra apply` then makes it anew",
+    )
+
+
+def _lost_state(snapshot: Snapshot) -> StateError:
+    return StateError(
+        "the state is gone from the bucket",
+        why=f"{snapshot.names.state_key} is missing, but certificates were issued; without it all would be issued anew",
+        fix="`iam-ra state history` shows its versions, `iam-ra state restore SERIAL` brings one back; where none can be "
+        "read, `iam-ra state rebuild` makes it again",
     )
