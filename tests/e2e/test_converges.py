@@ -144,7 +144,8 @@ def test_calls_of_a_plan_grow_with_pages_only(world: World) -> None:
     world.apply("--parallelism", "32")
     large_plan = cost()
     assert set(large_plan) == set(small_plan)
-    assert sum(small_plan.values()) < 12
+    # 11 for state, stacks and lists, 14 for what can drift below the stacks: three lists, the bucket's 7, its key's 4.
+    assert sum(small_plan.values()) <= 11 + 14
     more = large_plan - small_plan
     # 120 secrets are two pages of a hundred; 66 stacks, 700 objects and 4 roles are one page each.
     assert more == {("secretsmanager", "ListSecrets"): 1}

@@ -324,8 +324,7 @@ def test_arns_that_are_none(doctor: Doctor, name: str, value: str, says: str) ->
     assert says in doctor.run().expect(64).said
 
 
-def test_a_trust_anchor_of_another_source(doctor: Doctor) -> None:
-    """Nothing is better than a wrong diagnosis: these certificates are not where explain reads them."""
+def test_a_trust_anchor_of_a_private_ca_that_is_gone(doctor: Doctor) -> None:
     authority = (
         "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-4333-8444-555555555555"
     )
@@ -338,7 +337,7 @@ def test_a_trust_anchor_of_another_source(doctor: Doctor) -> None:
     finally:
         anywhere.delete_trust_anchor(trustAnchorId=made["trustAnchorId"])
     assert "IRA2000" in result.said
-    assert "its source is AWS_ACM_PCA" in result.said
+    assert "acm-pca:GetCertificateAuthorityCertificate" in result.said
 
 
 def test_a_certificate_that_is_none(doctor: Doctor) -> None:

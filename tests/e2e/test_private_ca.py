@@ -176,6 +176,7 @@ def test_the_life_of_one_that_is_made(world: World, tmp_path: Path) -> None:
     assert "about 400 USD" in world.apply().said
     world.settled()
     world.run("verify", "--all").expect()
+    world.run("explain", "web", "reader").expect()
 
     certificate = load_certificate(world.objects["default/ca/default/certificate.pem"])
     assert certificate.subject.rfc4514_string() == "CN=iam-ra default default G1,O=iam-ra"

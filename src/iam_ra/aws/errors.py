@@ -19,7 +19,7 @@ from iam_ra.engine.errors import (
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 _REJECTED = frozenset(
     {
         "AuthFailure",
@@ -175,7 +175,7 @@ def _refusal(error: boto.ClientError) -> AwsError:
             why=message(error),
             fix="log in again, or use other credentials",
         )
-    if code(error) in _DENIED:
+    if code(error) in DENIED:
         return _denial(error, call, subject)
     if code(error) in THROTTLED:
         return ThrottledError(

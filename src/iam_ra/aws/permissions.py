@@ -49,13 +49,19 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "rolesanywhere:ImportCrl": ("rolesanywhere:ImportCrl", "rolesanywhere:TagResource"),
     "s3:DeleteObjects": ("s3:DeleteObjectVersion",),
+    "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
+    "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
     "s3:GetObject": ("s3:GetObject", "kms:Decrypt"),
     "s3:GetObjectVersion": ("s3:GetObjectVersion", "kms:Decrypt"),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject", "kms:Decrypt"),
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
+    "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
     "s3:PutObject": ("s3:PutObject", "kms:GenerateDataKey"),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "secretsmanager:GetSecretValue": ("secretsmanager:GetSecretValue", "kms:Decrypt"),
     "secretsmanager:PutSecretValue": (
         "secretsmanager:PutSecretValue",
@@ -136,11 +142,17 @@ _PCA_READ = _of("acm-pca", "DescribeCertificateAuthority GetCertificateAuthority
 _PCA_SIGN = _of("acm-pca", "GetCertificate IssueCertificate RevokeCertificate")
 _MAKE_BUCKET = _of(
     "s3",
-    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl GetBucketOwnershipControls GetBucketPolicy "
-    "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning GetEncryptionConfiguration "
-    "GetLifecycleConfiguration ListTagsForResource PutBucketOwnershipControls PutBucketPolicy "
-    "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning PutEncryptionConfiguration "
-    "PutLifecycleConfiguration TagResource UntagResource",
+    "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketAcl ListTagsForResource "
+    "PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging "
+    "PutBucketVersioning PutEncryptionConfiguration PutLifecycleConfiguration TagResource "
+    "UntagResource",
+)
+
+# What shows whether others changed something below the stacks.
+_BUCKET_SETTINGS = _of(
+    "s3",
+    "GetBucketOwnershipControls GetBucketPolicy GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning "
+    "GetEncryptionConfiguration GetLifecycleConfiguration",
 )
 
 TABLE: Final = (
@@ -161,9 +173,16 @@ TABLE: Final = (
     Grant("S3Write", _of("s3", "DeleteObject PutObject"), (_BUCKET + "/{namespace}/*",)),
     # A bucket must be empty before it can be deleted, whoever put something into it.
     Grant("S3Empty", _of("s3", "DeleteObjectVersion"), (_BUCKET + "/*",)),
+    Grant("S3Settings", _BUCKET_SETTINGS, (_BUCKET,), reads=True),
     Grant("S3Bucket", _MAKE_BUCKET, (_BUCKET,)),
     # KMS: the namespace's key, and those of authorities
     Grant("KmsOpenObjects", _of("kms", "Decrypt"), (_KEYS,), reads=True, condition=_VIA_S3),
+    Grant(
+        "KmsSettings",
+        _of("kms", "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"),
+        (_KEYS,),
+        reads=True,
+    ),
     Grant("KmsCloseObjects", _of("kms", "GenerateDataKey"), (_KEYS,), condition=_VIA_S3),
     Grant(
         "KmsSecrets",
@@ -177,8 +196,8 @@ TABLE: Final = (
         "KmsKeys",
         _of(
             "kms",
-            "DescribeKey DisableKey DisableKeyRotation EnableKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus "
-            "ListResourceTags PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription",
+            "CancelKeyDeletion DisableKey DisableKeyRotation EnableKey EnableKeyRotation PutKeyPolicy ScheduleKeyDeletion "
+            "TagResource UntagResource UpdateKeyDescription",
         ),
         (_KEYS,),
     ),
@@ -206,13 +225,18 @@ TABLE: Final = (
     Grant("PcaNewList", _of("s3", "GetObject"), (_PCA_BUCKETS + "/*",), reads=True, use="new private CA"),
     Grant(
         "PcaNewBucket",
-        (*_MAKE_BUCKET, *_of("s3", "ListBucket ListBucketVersions")),
+        (*_MAKE_BUCKET, *_BUCKET_SETTINGS, *_of("s3", "ListBucket ListBucketVersions")),
         (_PCA_BUCKETS,),
         use="new private CA",
     ),
     Grant("PcaNewEmpty", _of("s3", "DeleteObjectVersion"), (_PCA_BUCKETS + "/*",), use="new private CA"),
     # Roles Anywhere
-    Grant("AnywhereLists", _of("rolesanywhere", "ListCrls ListSubjects"), _ANY, reads=True),
+    Grant(
+        "AnywhereLists",
+        _of("rolesanywhere", "ListCrls ListProfiles ListSubjects ListTrustAnchors"),
+        _ANY,
+        reads=True,
+    ),
     Grant(
         "AnywhereRead",
         _of("rolesanywhere", "GetProfile GetSubject GetTrustAnchor"),
@@ -232,14 +256,19 @@ TABLE: Final = (
         (_ANCHORS, _PROFILES, _CRLS),
     ),
     # IAM
-    Grant("IamLists", _of("iam", "ListRoles"), _ANY, reads=True),
-    Grant("IamRead", _of("iam", "GetRole"), _ROLES, reads=True),
+    Grant("IamLists", _of("iam", "GetAccountAuthorizationDetails ListRoles"), _ANY, reads=True),
+    Grant(
+        "IamRead",
+        _of("iam", "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies"),
+        _ROLES,
+        reads=True,
+    ),
     Grant(
         "IamRoles",
         _of(
             "iam",
-            "CreateRole DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DetachRolePolicy GetRolePolicy "
-            "ListAttachedRolePolicies ListRolePolicies ListRoleTags TagRole UntagRole UpdateAssumeRolePolicy "
+            "CreateRole DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DetachRolePolicy ListRoleTags TagRole "
+            "UntagRole UpdateAssumeRolePolicy "
             "UpdateRole UpdateRoleDescription",
         ),
         _ROLES,

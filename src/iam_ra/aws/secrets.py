@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from iam_ra.aws.errors import code
+from iam_ra.aws.live_settings import secret_settings
 from iam_ra.engine.errors import AwsError
+from iam_ra.engine.part import NOTHING
 from iam_ra.pki.secret import Secret
 
 if TYPE_CHECKING:
@@ -23,13 +25,14 @@ _PURGE_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class SecretInfo:
-    """A secret's metadata: `version` is the id behind AWSCURRENT, None while it has no value."""
+    """A secret's metadata: `version` is the id behind AWSCURRENT, None while it has no value; `settings` what can drift."""
 
     name: str
     arn: str
     version: str | None
     is_deleted: bool
     tags: dict[str, str]
+    settings: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 class Secrets:
@@ -124,4 +127,5 @@ def _info(answer: Mapping[str, Any], stages_key: str = "SecretVersionsToStages")
     versions = answer.get(stages_key, {})
     current = next((version for version, stages in versions.items() if _CURRENT in stages), None)
     tags = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
-    return SecretInfo(answer["Name"], answer["ARN"], current, "DeletedDate" in answer, tags)
+    is_deleted, settings = "DeletedDate" in answer, secret_settings(answer)
+    return SecretInfo(answer["Name"], answer["ARN"], current, is_deleted, tags, settings)

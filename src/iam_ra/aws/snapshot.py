@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from iam_ra.aws.crls import CrlInfo, Crls
 from iam_ra.aws.errors import code
+from iam_ra.aws.live import Live, listed_role, read_bulk
 from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG, Names
 from iam_ra.aws.s3 import Bucket
 from iam_ra.aws.secrets import SecretInfo, Secrets
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from iam_ra.aws.live_settings import Settings
     from iam_ra.aws.session import Aws, Caller
     from iam_ra.engine.address import Address
 
@@ -46,7 +48,8 @@ class Snapshot:
     repository, None where it is gone; `crls` every revocation list of the region. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
     gone.
     `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it. `seen` is when Roles
-    Anywhere let in the certificates (by serial, in decimal) that somebody asked about.
+    Anywhere let in the certificates (by serial, in decimal) that somebody asked about. `listed_roles` holds what the list
+    of roles shows of those with a name of ours, `live` the settings of our resources, once somebody asked for them.
     """
 
     caller: Caller
@@ -61,6 +64,8 @@ class Snapshot:
     is_bucket_lost: bool = False
     crls: tuple[CrlInfo, ...] = ()
     seen: Mapping[str, datetime] = field(default_factory=lambda: NOTHING)
+    listed_roles: Mapping[str, Settings] = field(default_factory=lambda: NOTHING)
+    live: Live = field(default_factory=Live)
 
     def owns(self, stack: Stack) -> bool:
         """Tell whether a stack is ours: by its tags, never by its name."""
@@ -81,7 +86,7 @@ def take(aws: Aws, names: Names, *, with_crls: bool = True, with_secrets: bool =
     """
     caller = aws.caller
     with ThreadPoolExecutor(4, thread_name_prefix="snapshot") as threads:
-        roles = threads.submit(_role_names, aws)
+        roles = threads.submit(_roles, aws, names)
         crls = threads.submit(Crls(aws.rolesanywhere).list) if with_crls else None
         secrets = threads.submit(_secrets, aws, names) if with_secrets else None
         stacks = {
@@ -98,13 +103,43 @@ def take(aws: Aws, names: Names, *, with_crls: bool = True, with_secrets: bool =
             None if init is None else init.uuid,
             bucket,
             stacks,
-            roles.result(),
+            roles.result()[0],
             {} if secrets is None else secrets.result(),
             objects or {},
             files={},
             is_bucket_lost=bucket is not None and objects is None,
             crls=() if crls is None else crls.result(),
+            listed_roles=roles.result()[1],
         )
+
+
+def memory(aws: Aws, names: Names, init: Stack | None) -> Snapshot:
+    """Look at the bucket alone; `init` is the stack that made it, if there is one."""
+    bucket = bucket_of(aws, init)
+    objects = None if bucket is None else _objects(bucket, names)
+    return Snapshot(
+        aws.caller,
+        names,
+        None if init is None else init.uuid,
+        bucket,
+        {} if init is None else {init.name: init},
+        role_names=frozenset(),
+        secrets={},
+        objects=objects or {},
+        files={},
+        is_bucket_lost=bucket is not None and objects is None,
+    )
+
+
+def with_live(aws: Aws, snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the settings of what our stacks made. Before the base infrastructure there are none."""
+    init = snapshot.stacks.get(snapshot.names.stack("init"))
+    outputs = {} if init is None else init.outputs
+    if snapshot.is_bucket_lost or not {"BucketName", "KMSKeyArn"} <= outputs.keys():
+        return snapshot
+    secrets = {secret.name: secret.settings for secret in snapshot.secrets.values() if not secret.is_deleted}
+    live = read_bulk(aws, snapshot.listed_roles, secrets, outputs["BucketName"], outputs["KMSKeyArn"])
+    return replace(snapshot, live=live)
 
 
 def confirm(aws: Aws, snapshot: Snapshot, doubts: Iterable[Doubt]) -> Snapshot:
@@ -160,6 +195,9 @@ def _role_exists(aws: Aws, name: str) -> bool:
     return True
 
 
-def _role_names(aws: Aws) -> frozenset[str]:
+def _roles(aws: Aws, names: Names) -> tuple[frozenset[str], Mapping[str, Settings]]:
+    """Return the names of all roles, and what is listed of those with a name of ours."""
     pages = aws.iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 1000})
-    return frozenset(role["RoleName"] for page in pages for role in page["Roles"])
+    found = {role["RoleName"]: role for page in pages for role in page["Roles"]}
+    ours = {name: listed_role(role) for name, role in found.items() if name.startswith(names.prefix)}
+    return frozenset(found), ours

@@ -54,7 +54,7 @@ class Stack:
     outputs: Mapping[str, str]
     tags: Mapping[str, str]
     updated: str
-    is_protected: bool
+    is_protected: bool = False
 
     @property
     def uuid(self) -> str:

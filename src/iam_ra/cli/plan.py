@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
 
 @click.command("plan", cls=Command)
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes, drift among them."
+)
+@click.option(
+    "--drift-only", is_flag=True, help="Only what others changed in AWS; exits like --detailed-exitcode."
+)
+@click.option(
+    "--refresh",
+    type=click.Choice(["true", "false"]),
+    default="true",
+    help="false: plan from the state alone, without a look at what is really there.",
+)
 @click.option(
     "--now", "day", metavar="DATE", help="Plan for a day to come: +90d, or a date or time in ISO 8601."
 )
@@ -36,6 +47,8 @@ if TYPE_CHECKING:
 def command(
     options: Options,
     detailed_exitcode: bool,
+    drift_only: bool,
+    refresh: str,
     day: str | None,
     output: Path | None,
     asked: Asked,
@@ -44,15 +57,21 @@ def command(
 
     Nothing is written, to AWS or to the disk but for the file of -o, and no lock is taken.
     """
-    if output is not None and day is not None:
-        raise UsageError(
-            "--now and -o contradict each other", why="what a day to come brings cannot be applied today"
-        )
+    _check(output, day, asked.only, is_refreshed=refresh == "true", drift_only=drift_only)
     ahead = day_ahead(day)
     loaded = options.load()
     wishes = asked.wishes(loaded)
     workplace = workplace_for(options, loaded)
-    planned = planner_for(workplace, asked.allow, wishes=wishes, ahead=ahead, scope=asked.scope).plan()
+    planner = planner_for(
+        workplace,
+        asked.allow,
+        wishes=wishes,
+        ahead=ahead,
+        scope=asked.scope,
+        only_drift=drift_only,
+        refresh=refresh == "true",
+    )
+    planned = planner.plan()
     if options.json:
         write_object(plan_object(loaded, planned, "plan"))
     else:
@@ -62,7 +81,32 @@ def command(
         click.echo(f"Saved to {output}: `iam-ra apply {output}` makes it.", err=True)
     if not planned.is_applicable:
         return RefusedError.exit_code
-    return exits.CHANGES if detailed_exitcode and not planned.plan.is_empty else exits.OK
+    says_more = detailed_exitcode or drift_only
+    return exits.CHANGES if says_more and not planned.plan.is_empty else exits.OK
+
+
+def _check(
+    output: Path | None, day: str | None, only: str | None, *, is_refreshed: bool, drift_only: bool
+) -> None:
+    """Raise UsageError for options that contradict each other."""
+    if output is not None and day is not None:
+        raise UsageError(
+            "--now and -o contradict each other", why="what a day to come brings cannot be applied today"
+        )
+    if output is not None and (drift_only or not is_refreshed):
+        other = "--drift-only" if drift_only else "--refresh=false"
+        raise UsageError(
+            f"{other} and -o contradict each other",
+            why="a plan that is to be applied is made from all that is there",
+            fix="leave one of the two out",
+        )
+    if drift_only and (not is_refreshed or only is not None):
+        other = "--only renewals" if only is not None else "--refresh=false"
+        raise UsageError(
+            f"--drift-only and {other} contradict each other",
+            why="drift is neither in the state nor in the calendar",
+            fix="leave one of the two out",
+        )
 
 
 def _save(planned: Planned, loaded: Loaded, asked: Asked, output: Path) -> None:

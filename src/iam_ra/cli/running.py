@@ -73,6 +73,8 @@ def planner_for(
     wishes: Wishes | None = None,
     ahead: Callable[[datetime], datetime] | None = None,
     scope: Scope = WHOLE,
+    only_drift: bool = False,
+    refresh: bool = True,
 ) -> Planner:
     """Return who plans; `allow` holds the option's texts."""
     from iam_ra.kinds.memory import NO_WISHES  # noqa: PLC0415 - part of no --help
@@ -85,6 +87,8 @@ def planner_for(
         wishes=wishes or NO_WISHES,
         ahead=ahead,
         scope=scope,
+        only_drift=only_drift,
+        refresh=refresh,
     )
 
 
@@ -118,6 +122,7 @@ def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> No
         # What an apply is about to change, it may change that too.
         next_due=planned.next_due if command == "plan" else None,
         checksum=_checksum(planned),
+        ignored=planned.ignored,
         verbose=options.verbose,
         color=options.wants_color(sys.stdout),
     )
@@ -150,6 +155,7 @@ def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any
         warnings=(*loaded.warnings, *planned.warnings),
         next_due=planned.next_due,
         checksum=_checksum(planned),
+        ignored=planned.ignored,
     )
 
 

@@ -49,6 +49,9 @@ def build_namespace(
         },
         limits=model.Limits(entry.limits.max_delete_percent, entry.limits.trust_policy_size),
         host_paths=model.HostPaths(defaults.host_paths.certificate, defaults.host_paths.private_key),
+        ignore_drift=tuple(
+            model.IgnoreDrift(each.address, tuple(each.fields)) for each in entry.ignore_drift
+        ),
     )
 
 

@@ -74,6 +74,7 @@ class Check(Enum):
     NO_RECIPIENTS = "IRA1157", "An age file that nobody could open"
     PRIVATE_CA = "IRA1158", "A private CA that does not fit"
     PRIVATE_CA_TAKEN = "IRA1159", "Two authorities are one private CA"
+    DRIFT_RULE = "IRA1150", "A rule for drift that could match nothing"
     # References
     UNKNOWN_ROLE = "IRA1160", "A role that does not exist"
     UNKNOWN_AUTHORITY = "IRA1161", "An authority that does not exist"

@@ -112,7 +112,8 @@ def _validate(source: Source, data: dict[str, Any], broken: set[Path]) -> FileEn
         edits: dict[Path, Any] = {}
         for problem in problems:
             path = _whole(tuple(problem["loc"]))
-            missing = problem["type"] == "missing"
+            # A key that an item of a list lacks takes the whole list away.
+            missing = problem["type"] == "missing" and path == tuple(problem["loc"])
             if not (missing and path in broken):
                 _report(source, problem)
             edits[path] = _STAND_INS[str(path[-1])] if missing else _GONE
@@ -282,23 +283,23 @@ def _model_at(path: Path) -> type[Entry]:
     model: type[Entry] = FileEntry
     steps = iter(path)
     for step in steps:
-        inner, is_mapping = _inner(model, str(step))
+        inner, is_nested = _inner(model, str(step))
         if inner is None:
             break
         model = inner
-        if is_mapping:
+        if is_nested:
             next(steps, None)
     return model
 
 
 @cache
 def _inner(model: type[Entry], key: str) -> tuple[type[Entry] | None, bool]:
-    """Return the model of a field, or of the values of a field that is a mapping."""
+    """Return the model of a field, or of the values of a field that is a mapping or a list."""
     annotation = model.model_fields[key].annotation
     if isinstance(annotation, type) and issubclass(annotation, Entry):
         return annotation, False
-    if get_origin(annotation) is dict:
-        value = get_args(annotation)[1]
+    if get_origin(annotation) in {dict, list}:
+        value = get_args(annotation)[-1]
         if isinstance(value, type) and issubclass(value, Entry):
             return value, True
     return None, False

@@ -32,6 +32,7 @@ DESCRIPTION_PATTERN = "^[ -~\u00a1-\u00ff]{0,1000}$"
 FILE_PATTERN = r"^(?!/)[^\\\x00-\x1f]+$"
 SOPS_PATTERN = r"^(?!/)[^\\\x00-\x1f]+\.ya?ml$"
 PCA_PATTERN = "^arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}$"
+ADDRESS_GLOB_PATTERN = "^(init|ca/|role/|host/|[*?])[A-Za-z0-9*?:/-]*$"
 ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
 
 
@@ -274,6 +275,41 @@ Description = Annotated[
     ),
     _form(DESCRIPTION_PATTERN),
 ]
+_DRIFTING = (
+    "role",
+    "profile",
+    "trust_anchor",
+    "certificate_secret",
+    "private_key_secret",
+    "bucket",
+    "kms_key",
+)
+
+
+def _field_glob(value: str) -> str:
+    first = value.partition(".")[0]
+    if not re.search(r"[*?]", first) and first not in _DRIFTING:
+        refuse(
+            Check.DRIFT_RULE,
+            f"`{value}` names no setting",
+            why=f"Names of settings begin with {', '.join(_DRIFTING)}.",
+            fix="Write one as iam-ra plan names it, for example role.tags.*",
+        )
+    return value
+
+
+AddressGlob = Annotated[
+    Text,
+    _matching(
+        ADDRESS_GLOB_PATTERN,
+        Check.DRIFT_RULE,
+        "matches no address",
+        why="Settings drift that belong to init, to an authority (ca/...), a role or a host.",
+        fix="Write an address such as role/admin or role/*.",
+    ),
+    _form(ADDRESS_GLOB_PATTERN),
+]
+FieldGlob = Annotated[Text, AfterValidator(_field_glob), WithJsonSchema({"type": "string", "minLength": 1})]
 
 # Lists
 
@@ -319,6 +355,9 @@ Deliveries = Annotated[
     Field(json_schema_extra={"uniqueItems": True, "minItems": 1}),
 ]
 PolicyArns = Annotated[list[PolicyArnText], Distinct, Field(json_schema_extra={"uniqueItems": True})]
+FieldGlobs = Annotated[
+    list[FieldGlob], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
+]
 Names = Annotated[
     list[EntityName], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
 ]

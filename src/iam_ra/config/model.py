@@ -190,6 +190,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoreDrift:
+    """A rule by which what somebody changed below the stacks stays: globs for addresses, and for fields."""
+
+    address: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostPaths:
     """Where hosts find their files; absolute paths on the host."""
 
@@ -215,3 +223,4 @@ class Namespace:
     hosts: Mapping[str, Host]
     limits: Limits
     host_paths: HostPaths = HostPaths()
+    ignore_drift: tuple[IgnoreDrift, ...] = ()

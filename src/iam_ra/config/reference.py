@@ -46,6 +46,7 @@ _TYPES = {
     fields.NAME_PATTERN: "name",
     fields.IDENTITY_PATTERN: "text of `A-Z a-z 0-9 _ . = + @ -`, 2 to 61",
     fields.ABSOLUTE_PATTERN: "absolute path",
+    fields.ADDRESS_GLOB_PATTERN: "address, with `*` and `?`",
     fields.FILE_PATTERN: "relative path",
     fields.SOPS_PATTERN: "relative path of a YAML file",
     fields.ACCOUNT_PATTERN: "12 digits",
@@ -88,6 +89,8 @@ def _sections(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             inner += [(f"{path}.<name>", _resolve(each, made)) for each in entries if "$ref" in each]
             if "allOf" in value or "$ref" in value:
                 inner.append((path, _resolve(value, made)))
+            if "$ref" in value.get("items", ()):
+                inner.append((path, _resolve(value["items"], made)))
         waiting = inner + waiting
 
 
@@ -131,7 +134,7 @@ def _row(
 
 
 def _type(value: Mapping[str, Any], path: str) -> str:
-    if "allOf" in value:
+    if "allOf" in value or "$ref" in value:
         return f"[mapping](#{_anchor(path)})"
     if "patternProperties" in value:
         entries = next(iter(value["patternProperties"].values()))

@@ -363,6 +363,19 @@ class LimitsEntry(Entry):
     )
 
 
+class IgnoreDriftEntry(Entry):
+    """What others may change below the stacks: plan shows it as ignored, apply leaves it."""
+
+    address: f.AddressGlob = Field(
+        description="Whose resources: an entity, or a pattern in which `*` and `?` stand for anything.",
+        examples=["role/*", "init"],
+    )
+    fields: f.FieldGlobs = Field(
+        description="Which settings, named as plan names them, `*` and `?` again for anything.",
+        examples=[["role.tags.*"], ["trust_anchor.notifications.*"]],
+    )
+
+
 class FileEntry(Entry):
     """One file is one namespace in one account and one region."""
 
@@ -403,6 +416,11 @@ class FileEntry(Entry):
         default_factory=LimitsEntry,
         description="Guards against accidents, and the quotas of the account.",
         examples=[{"max_delete_percent": 30}],
+    )
+    ignore_drift: list[IgnoreDriftEntry] = Field(
+        default_factory=list,
+        description="What others may change below the stacks. Plan and apply leave it as it is.",
+        examples=[[{"address": "role/*", "fields": ["role.tags.*"]}]],
     )
 
 

@@ -157,7 +157,11 @@ def _compare(part: Part, world: _World) -> Change | None:
     known = world.recorded.get(part.address)
     seen = world.observed.get(part.address)
     inputs = resolve(part.inputs, world.lookup)
+    drift = () if known is None or seen is None else seen.drift
     finding = _first_seen(part, seen) if known is None else _again(part, inputs, known, seen, world)
+    drift_only = finding is None and bool(drift)
+    if finding is None and drift:
+        finding = Finding(Action.UPDATE, (Reason(Cause.DRIFTED, "changed outside iam-ra"),))
     if finding is None:
         return None
     return Change(
@@ -170,7 +174,9 @@ def _compare(part: Part, world: _World) -> Change | None:
         recorded=known,
         pool=rules.pool,
         losing=finding.losing,
-        record_only=finding is _PROTECT_ON or finding is _PROTECT_OFF,
+        record_only=not drift and (finding is _PROTECT_ON or finding is _PROTECT_OFF),
+        drift=drift,
+        drift_only=drift_only,
     )
 
 

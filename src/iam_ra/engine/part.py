@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iam_ra.engine.action import Reason
     from iam_ra.engine.address import Address
+    from iam_ra.engine.drift import Drift
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -91,12 +92,13 @@ class Observed:
     """A part as the snapshot shows it.
 
     `facts` are the outputs that can be seen, to be compared with the recorded ones. `note` says in a sentence what is
-    the matter with a part that is broken or foreign.
+    the matter with a part that is broken or foreign. `drift` are the settings below that are not as recorded.
     """
 
     presence: Presence
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     note: str = ""
+    drift: tuple[Drift, ...] = ()
 
 
 def references(value: Any) -> Iterator[Ref]:

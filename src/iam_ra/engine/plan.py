@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iam_ra.engine.action import Reason
     from iam_ra.engine.address import Address
     from iam_ra.engine.diff import FieldChange
+    from iam_ra.engine.drift import Drift
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Change:
 
     `inputs` are the wanted inputs as far as the plan knows them (UNKNOWN where only apply will). `after` holds the
     changes that must succeed first. `losing` marks a change that takes something of value away for good.
-    `record_only` marks a change that only the state has to learn.
+    `record_only` marks a change that only the state has to learn. `drift` are the settings that somebody changed and
+    that this puts right; `drift_only` says that there is nothing else to it.
     """
 
     address: Address
@@ -39,6 +41,8 @@ class Change:
     pool: str | None = None
     losing: bool = False
     record_only: bool = False
+    drift: tuple[Drift, ...] = ()
+    drift_only: bool = False
 
     @cached_property
     def fields(self) -> tuple[FieldChange, ...]:
@@ -90,8 +94,18 @@ class Plan:
 
     @cached_property
     def counts(self) -> Mapping[Action, int]:
-        """How many parts each action touches."""
-        return Counter(change.action for change in self.changes)
+        """How many parts each action touches, those not counted that only drifted."""
+        return Counter(change.action for change in self.edits)
+
+    @cached_property
+    def edits(self) -> tuple[Change, ...]:
+        """The changes that do more than put back what somebody changed below a stack."""
+        return tuple(change for change in self.changes if not change.drift_only)
+
+    @cached_property
+    def drifted(self) -> tuple[Change, ...]:
+        """The changes that put back, among other things or alone, what somebody changed below a stack."""
+        return tuple(change for change in self.changes if change.drift)
 
     @property
     def unchanged(self) -> int:

@@ -122,6 +122,10 @@ class Kind(ABC):
         outputs = {name: value for name, value in seen.facts.items() if name != "kind"}
         return Recorded(address, self.name, inputs, outputs)
 
+    def as_recorded(self, recorded: Recorded) -> Observed:
+        """Return what would be observed of a recorded part that nobody touched, for plans that do not look."""
+        return Observed(Presence.PRESENT, {**recorded.outputs, "kind": self.name})
+
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:  # noqa: ARG002 - parts go by edits of the file
         """Return why a part goes although its entity stays, where that is no edit of the file, or None."""
         return None

@@ -185,6 +185,11 @@ class HostCertificate(Kind):
             return _update(Cause.DRIFTED, "its copy in the bucket was changed")
         return None
 
+    def as_recorded(self, recorded: Recorded) -> Observed:
+        """Take its key to be where it was."""
+        seen = super().as_recorded(recorded)
+        return replace(seen, facts={**seen.facts, "key_copies": frozenset({recorded.outputs["serial"]})})
+
     def doubts(self, change: Change, names: Names) -> Iterator[Doubt]:
         """Ask for the secret that should hold a key which seems lost."""
         yield Doubt(names.secret(change.address.entity.removeprefix(ENTITIES), SECRET_PRIVATE_KEY))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, unquote
@@ -89,6 +90,12 @@ class HostKeyFile(Kind):
                 Reason(Cause.INTERRUPTED, "an interrupted apply left another mirror in the bucket")
             )
         return Finding(Action.UPDATE, tuple(reasons)) if reasons else None
+
+    def as_recorded(self, recorded: Recorded) -> Observed:
+        """Take its one mirror to be there."""
+        mirrors = {self.mirror(recorded.inputs["serial"]): recorded.outputs["mirror"]}
+        seen = super().as_recorded(recorded)
+        return replace(seen, facts={**seen.facts, "mirrors": mirrors})
 
     def closer_look(self, change: Change, run: Run) -> Iterator[tuple[Address, Mapping[str, Any]]]:
         """See whether the key can be read, where the same bytes cannot just be put back."""

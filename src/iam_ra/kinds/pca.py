@@ -80,6 +80,7 @@ class PrivateCa(StackKind):
     template = "cloudformation/pca.json"
     entities = ENTITIES
     is_replaceable = False
+    is_watched = False
     stable_outputs: ClassVar[frozenset[str]] = frozenset({PRIVATE_CA_OUTPUT, CRL_BUCKET})
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(("key", "days"), _FIXED)
 

@@ -146,6 +146,12 @@ class RoleStack(StackKind):
             inputs = {**inputs, "sessions_before": since}
         return super().recover(address, seen, inputs, run)
 
+    def made_from(self, recorded: Recorded) -> Mapping[str, Any]:
+        """Return the inputs with the time before which sessions were really ended."""
+        if SESSIONS_BEFORE not in recorded.outputs or "sessions_before" not in recorded.inputs:
+            return recorded.inputs
+        return {**recorded.inputs, "sessions_before": recorded.outputs[SESSIONS_BEFORE]}
+
     def due(self, recorded: Recorded, namespace: Namespace, now: datetime) -> Iterator[Due]:  # noqa: ARG002
         """Yield when no session is left that it was to end."""
         over = sessions_over(recorded)

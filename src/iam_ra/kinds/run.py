@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.s3 import Bucket
     from iam_ra.aws.session import Aws
+    from iam_ra.config.model import IgnoreDrift
     from iam_ra.engine.address import Address
     from iam_ra.files.repository import Repository
     from iam_ra.pki.key_store import KeyStore
@@ -58,6 +59,7 @@ class Run:
     """One apply or destroy. Shared by the worker threads of the executor.
 
     `id` names it in the ledger and in the history. `bucket` is not there until the init stack is. `secrets_seen` is the snapshot's metadata of secrets, by name.
+    `ignore_drift` are the file's rules for what stays.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Run:
         self.environ = environ
         self.report = report
         self.secrets_seen = secrets_seen
+        self.ignore_drift: tuple[IgnoreDrift, ...] = ()
         self._bucket: Bucket | None = None
         self._lineage: str | None = None
         self._signers: dict[tuple[str, int], Signer | PcaSigner] = {}

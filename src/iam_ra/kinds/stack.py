@@ -41,13 +41,15 @@ class StackKind(Kind):
     """A part that is one stack, made from one template.
 
     `template` is the template's name; `entities` what the entity's address begins with (`role/`), or all of it.
-    `is_replaceable` says that nothing is lost when a stack beyond repair is deleted and made anew.
+    `is_replaceable` says that nothing is lost when a stack beyond repair is deleted and made anew, `is_watched` that the
+    settings of its resources are compared with what it made.
     """
 
     template: ClassVar[str]
     entities: ClassVar[str]
     protect_termination: ClassVar[bool] = False
     is_replaceable: ClassVar[bool] = True
+    is_watched: ClassVar[bool] = True
     drift_notes: ClassVar[Mapping[str, str]] = {
         DIGEST: "its stack was changed outside iam-ra",
         UPDATED: "its stack was changed outside iam-ra",
@@ -120,6 +122,12 @@ class StackKind(Kind):
         """Create or update the stack; a replacement deletes it first."""
         entity = change.address.entity
         name = self.name_at(change.address, run.names)
+        if change.drift and change.recorded is not None and change.action is Action.UPDATE:
+            self._revert(
+                change, inputs, change.recorded.outputs, run, frozenset(each.field for each in change.drift)
+            )
+        if change.drift_only and change.recorded is not None:
+            return change.recorded.outputs
         if change.action is Action.REPLACE:
             run.stacks.delete(
                 name, run.owner_tags(change.address), lambda text: run.report(change.address, text)
@@ -139,7 +147,28 @@ class StackKind(Kind):
             outputs={DIGEST: digest(inputs)},
         )
         stack = run.stacks.ensure(blueprint, lambda text: run.report(change.address, text))
+        if not change.drift and any(each.cause is Cause.DRIFTED for each in change.reasons):
+            # What else was changed below a stack that others changed could not be told before.
+            self._revert(change, inputs, stack.outputs, run)
         return self.outputs(stack)
+
+    def made_from(self, recorded: Recorded) -> Mapping[str, Any]:
+        """Return the inputs that a recorded stack was rendered from."""
+        return recorded.inputs
+
+    def _revert(
+        self,
+        change: Change,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+        run: Run,
+        fields: frozenset[str] | None = None,
+    ) -> None:
+        """Set back what drifted, at once to what the file says now."""
+        from iam_ra.kinds.drift import revert  # noqa: PLC0415 - it knows stacks
+
+        if self.is_watched:
+            revert(self, change.address, inputs, outputs, run, fields)
 
     def outputs(self, stack: Stack) -> dict[str, Any]:
         """Return what the state keeps of the stack."""

@@ -15,8 +15,10 @@ from iam_ra.anywhere.revocation import Crl, load_crls
 from iam_ra.anywhere.situation import CheckResult, Profile, Role, Situation, TrustAnchor
 from iam_ra.anywhere.trust_policy import trust_policy
 from iam_ra.aws.errors import code
+from iam_ra.aws.pca import Pca
 from iam_ra.aws.session import Aws
 from iam_ra.engine.errors import AwsError, StateError, UsageError
+from iam_ra.kinds.authority import authority_certificate
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.role import role_stack, session_policy_of, taken_by
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _LEAST_MAX_SESSION = 3600
 _BUNDLE = "CERTIFICATE_BUNDLE"
+_PRIVATE_CA = "AWS_ACM_PCA"
 
 
 def explain_recorded(workplace: Workplace, host: str, role: str) -> tuple[CheckResult, ...]:
@@ -121,7 +124,7 @@ def _of_parts(
         TrustAnchor(
             anchor_arn,
             enabled=anchor.inputs["enabled"],
-            certificates=tuple(map(load_certificate, anchor.inputs["certificates"])),
+            certificates=tuple(map(load_certificate, _vouching(parts, anchor, certificate.inputs["ca"]))),
         ),
         Profile(
             profile_arn,
@@ -134,6 +137,13 @@ def _of_parts(
         Role(role_arn, max(_LEAST_MAX_SESSION, duration), trust_policy(trusted)),
         now,
     )
+
+
+def _vouching(parts: Mapping[Address, Recorded], anchor: Recorded, authority: str) -> list[str]:
+    """Return the certificates (PEM) that a trust anchor knows; one of a private CA names only that."""
+    if "certificates" in anchor.inputs:
+        return list(anchor.inputs["certificates"])
+    return [_part(parts, authority_certificate(authority, 1)).outputs["certificate"]]
 
 
 def _part(parts: Mapping[Address, Recorded], address: Address) -> Recorded:
@@ -151,21 +161,25 @@ def _anchor(aws: Aws, arn: str) -> TrustAnchor | None:
     found = _unless_missing(lambda: client.get_trust_anchor(trustAnchorId=_id(arn))["trustAnchor"])
     if found is None or found["trustAnchorArn"] != arn:
         return None
-    source = found["source"]
-    if source["sourceType"] != _BUNDLE:
-        raise AwsError(
-            f"the certificates of {arn} cannot be read",
-            why=f"its source is {source['sourceType']}; explain reads trust anchors of the source {_BUNDLE}",
-        )
     crls = (
         Crl(each["crlArn"], bool(each["enabled"]), load_crls(each["crlData"]))
         for page in client.get_paginator("list_crls").paginate()
         for each in page["crls"]
         if each.get("trustAnchorArn") == arn
     )
-    bundle = source["sourceData"]["x509CertificateData"]
-    certificates = x509.load_pem_x509_certificates(bundle.encode())
-    return TrustAnchor(arn, bool(found["enabled"]), tuple(certificates), tuple(crls))
+    return TrustAnchor(arn, bool(found["enabled"]), _certificates(aws, arn, found["source"]), tuple(crls))
+
+
+def _certificates(aws: Aws, anchor: str, source: Mapping[str, Any]) -> tuple[x509.Certificate, ...]:
+    if source["sourceType"] == _BUNDLE:
+        bundle = source["sourceData"]["x509CertificateData"]
+        return tuple(x509.load_pem_x509_certificates(bundle.encode()))
+    if source["sourceType"] == _PRIVATE_CA:
+        return (load_certificate(Pca(aws.acm_pca, aws.s3).certificate(source["sourceData"]["acmPcaArn"])),)
+    raise AwsError(
+        f"the certificates of {anchor} cannot be read",
+        why=f"its source is {source['sourceType']}; explain knows {_BUNDLE} and {_PRIVATE_CA}",
+    )
 
 
 def _profile(aws: Aws, arn: str) -> Profile | None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from iam_ra.aws.snapshot import Doubt, confirm
+from iam_ra.aws.naming import LINEAGE_TAG, NAMESPACE_TAG
+from iam_ra.aws.snapshot import Doubt, confirm, with_live
+from iam_ra.aws.stacks import Stack
 from iam_ra.aws.subjects import let_in
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.diff import REMOVED, make_plan
@@ -27,6 +29,7 @@ from iam_ra.engine.renewals import renewals
 from iam_ra.engine.scope import WHOLE, Scope, within
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.base import all_kinds
+from iam_ra.kinds.drift import Drifted, unread_warnings, unused_warnings, with_drift
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings
 from iam_ra.kinds.host_certificate import identity_conflicts
 from iam_ra.kinds.host_export import HostExport
@@ -38,7 +41,7 @@ from iam_ra.kinds.revocation_list import revocation_warnings
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.kinds.role import role_doubt
 from iam_ra.kinds.sessions import Loss, losses
-from iam_ra.kinds.stack import ASKED, STRAY
+from iam_ra.kinds.stack import ASKED, STRAY, UPDATED, StackKind
 from iam_ra.operations.guards import NOTHING_ALLOWED, Allowed, refusals
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.state.ledger import issued_in
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from iam_ra.aws.snapshot import Snapshot
     from iam_ra.config.model import Namespace
     from iam_ra.engine.address import Address
+    from iam_ra.engine.drift import Drift
     from iam_ra.engine.due import Due
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change, Plan
@@ -60,6 +64,7 @@ _FEW_ENTITIES = 10
 _THREADS = 10
 _OBSERVED = frozenset({Cause.MISSING, Cause.DRIFTED, Cause.KEY_LOST, Cause.FAILED})
 _DESTROYED = Reason(Cause.DESTROY, "destroyed with its namespace")
+_UNREFRESHED = "made from the state alone: what others changed since is not seen"
 _Facts: TypeAlias = "Mapping[Address, Mapping[str, Any]]"
 
 
@@ -69,7 +74,7 @@ class Planned:
 
     `next_due` is what a day after the plan's will ask for first. `ahead` is the day to come that the plan is for, if it
     is not for today. `undone` holds a line for each entity that is due and that a narrowed plan has to leave out,
-    `losses` who may no longer take what.
+    `losses` who may no longer take what, `ignored` what others changed and a rule of the file leaves alone.
     """
 
     plan: Plan
@@ -81,6 +86,7 @@ class Planned:
     ahead: datetime | None = None
     undone: tuple[str, ...] = ()
     losses: tuple[Loss, ...] = ()
+    ignored: Mapping[Address, tuple[Drift, ...]] = field(default_factory=dict)
 
     @property
     def is_applicable(self) -> bool:
@@ -92,7 +98,8 @@ class Planner:
     """Makes plans of one workplace. Raises IamRaError only.
 
     `allowed` is what the user agrees to beyond the limits. `ahead` turns AWS's time into the day to come that plans are
-    for. `scope` narrows plans.
+    for. `scope` narrows plans, `only_drift` to what others changed. Without `refresh` the world is taken to be as
+    recorded.
     """
 
     def __init__(
@@ -103,45 +110,61 @@ class Planner:
         wishes: Wishes = NO_WISHES,
         ahead: Callable[[datetime], datetime] | None = None,
         scope: Scope = WHOLE,
+        only_drift: bool = False,
+        refresh: bool = True,
     ) -> None:
         self._workplace = workplace
         self._wishes = wishes
         self._ahead = ahead
         self._scope = scope
+        self._only_drift = only_drift
+        self._refresh = refresh
         self._allowed = allowed
         self._kinds = all_kinds()
 
     def plan(self, *, destroy: bool = False) -> Planned:
         """Look at the world and compare. Writes nothing, takes no lock."""
         with translated():
-            snapshot = self._workplace.observe()
+            snapshot = self._workplace.observe() if self._refresh else self._workplace.remembered()
             state = self._workplace.recorded(snapshot)
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
             if snapshot.is_bucket_lost and not destroy:
                 raise _lost_bucket(snapshot)
             if state is None and not destroy and any(issued_in(snapshot.objects, snapshot.names)):
                 raise _lost_state(snapshot)
+            if not self._refresh:
+                snapshot = replace(snapshot, stacks={**snapshot.stacks, **self._stacks(recorded, snapshot)})
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
             present = snapshot.caller
             if self._ahead is not None:
                 snapshot = replace(snapshot, caller=replace(present, now=self._ahead(present.now)))
-            if not destroy:
+            if not destroy and self._refresh:
                 snapshot = self._with_seen(snapshot, recorded)
-            plan = self._compare(snapshot, recorded, {}, destroy=destroy)
-            doubts = self._doubts(plan)
-            if doubts:
+                snapshot = with_live(self._workplace.aws, snapshot) if recorded else snapshot
+            drifted = self._observed(snapshot, recorded, {})
+            plan = self._compare(snapshot, recorded, drifted, destroy=destroy)
+            doubts = self._doubts(plan) if self._refresh else set()
+            if doubts or drifted.suspects:
                 snapshot = confirm(self._workplace.aws, snapshot, doubts)
-                plan = self._compare(snapshot, recorded, {}, destroy=destroy)
-            closer = self._look_closer(plan, self._workplace.run(snapshot))
+                live = snapshot.live.again(self._workplace.aws, drifted.suspects)
+                snapshot = replace(snapshot, live=live)
+                drifted = self._observed(snapshot, recorded, {})
+                plan = self._compare(snapshot, recorded, drifted, destroy=destroy)
+            closer = self._look_closer(plan, self._workplace.run(snapshot)) if self._refresh else {}
             if closer:
-                plan = self._compare(snapshot, recorded, closer, destroy=destroy)
+                drifted = self._observed(snapshot, recorded, closer)
+                plan = self._compare(snapshot, recorded, drifted, destroy=destroy)
             # Found by what the file and the state say, or not wanted; the plan alone would be silent about it.
             conflicts = self._strays(snapshot) if destroy else self._conflicts(recorded, snapshot)
             plan = replace(plan, conflicts=(*plan.conflicts, *conflicts))
-            private = tuple(private_ca_warnings(plan, snapshot, self._workplace.run(snapshot)))
+            private: tuple[str, ...] = ()
+            if self._refresh:
+                private = tuple(private_ca_warnings(plan, snapshot, self._workplace.run(snapshot)))
         undone: tuple[str, ...] = ()
         if self._scope.only_due:
             plan, undone = renewals(plan)
+        if self._only_drift:
+            plan = plan.selected({change.address for change in plan.changes if _is_drift(change)})
         plan, surprises = within(plan, self._scope, INIT_STACK)
         refused = refusals(plan, self._workplace.namespace.limits, self._allowed, destroy=destroy)
         now, remembered = snapshot.caller.now, self._remembered(recorded, snapshot)
@@ -151,14 +174,31 @@ class Planner:
             replace(snapshot, caller=present),
             state,
             tuple(refused),
-            (*warnings, *revocation_warnings(plan.changes), *private, *undone, *surprises),
+            (
+                *warnings,
+                *revocation_warnings(plan.changes),
+                *private,
+                *(() if destroy else self._drift_warnings(snapshot, recorded, drifted)),
+                *undone,
+                *surprises,
+            ),
             min(
                 (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
             ),
             None if self._ahead is None else now,
             undone,
             () if destroy else tuple(losses(remembered, recorded)),
+            {} if destroy else drifted.ignored,
         )
+
+    def _drift_warnings(
+        self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], drifted: Drifted
+    ) -> Iterator[str]:
+        if not self._refresh:
+            yield _UNREFRESHED
+        elif recorded:
+            yield from unread_warnings(snapshot.live)
+            yield from unused_warnings(self._workplace.namespace.ignore_drift, drifted.used)
 
     def _remembered(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Namespace:
         return remember(self._workplace.namespace, recorded, snapshot, self._wishes)
@@ -187,6 +227,16 @@ class Planner:
                 for error in self._kinds[change.kind].preflight(change, run):
                     causes[error.why, error.fix].append(error)
         return [_one_for_all(errors) for errors in causes.values()]
+
+    def _stacks(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Mapping[str, Stack]:
+        """Return the recorded stacks as if they had been seen."""
+        tags = {NAMESPACE_TAG: snapshot.names.namespace, LINEAGE_TAG: snapshot.lineage or ""}
+        return {
+            name: Stack("", name, "CREATE_COMPLETE", "", part.outputs, tags, str(part.outputs.get(UPDATED)))
+            for address, part in recorded.items()
+            if isinstance(kind := self._kinds.get(part.kind), StackKind) and address != INIT_STACK
+            for name in (kind.name_at(address, snapshot.names),)
+        }
 
     def _files(
         self, recorded: Mapping[Address, Recorded], lineage: str | None
@@ -232,13 +282,14 @@ class Planner:
             for doubt in self._kinds[change.kind].doubts(change, names)
         }
 
-    def _compare(
-        self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts, *, destroy: bool
-    ) -> Plan:
+    def _observed(self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], closer: _Facts) -> Drifted:
+        """Return what is there, part by part, with what somebody changed below the stacks."""
+        if not self._refresh:
+            known = {address: self._kinds.get(part.kind) for address, part in recorded.items()}
+            return Drifted(
+                {address: kind.as_recorded(recorded[address]) for address, kind in known.items() if kind}
+            )
         kinds = self._kinds.values()
-        namespace = self._remembered(recorded, snapshot)
-        wanted = (part for kind in kinds for part in kind.desired(namespace, self._workplace.repository))
-        desired = () if destroy else wanted
         observed = {address: seen for kind in kinds for address, seen in kind.observed(snapshot).items()}
         for address, facts in closer.items():
             seen = observed.get(address, Observed(Presence.PRESENT))
@@ -246,8 +297,19 @@ class Planner:
         for address, seen in list(observed.items()):
             if self._wishes.replace & {str(address), address.entity}:
                 observed[address] = replace(seen, facts={**seen.facts, ASKED: True})
-        removed = _DESTROYED if destroy else REMOVED
-        return make_plan(desired, recorded, observed, self._kinds, snapshot.caller.now, removed)
+        return with_drift(observed, recorded, snapshot, self._kinds, self._workplace.run(snapshot))
+
+    def _compare(
+        self, snapshot: Snapshot, recorded: Mapping[Address, Recorded], drifted: Drifted, *, destroy: bool
+    ) -> Plan:
+        namespace = self._remembered(recorded, snapshot)
+        wanted = (
+            part
+            for kind in self._kinds.values()
+            for part in kind.desired(namespace, self._workplace.repository)
+        )
+        desired, removed = ((), _DESTROYED) if destroy else (wanted, REMOVED)
+        return make_plan(desired, recorded, drifted.observed, self._kinds, snapshot.caller.now, removed)
 
     def _look_closer(self, plan: Plan, run: Run) -> _Facts:
         def look(change: Change) -> list[tuple[Address, Mapping[str, Any]]]:
@@ -256,6 +318,13 @@ class Planner:
         remaining = [change for change in plan.changes if change.action is not Action.DELETE]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="look") as threads:
             return {address: facts for found in threads.map(look, remaining) for address, facts in found}
+
+
+def _is_drift(change: Change) -> bool:
+    """Tell whether a change puts right what others did to AWS."""
+    return bool(change.drift) or any(
+        reason.cause in {Cause.DRIFTED, Cause.MISSING} for reason in change.reasons
+    )
 
 
 def _one_for_all(errors: list[IamRaError]) -> IamRaError:

@@ -11,13 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from iam_ra import __version__
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
+from iam_ra.engine.drift import Drift
 from iam_ra.engine.errors import PlanFileError, StalePlanError
 from iam_ra.engine.part import UNKNOWN, Part, Recorded
 from iam_ra.engine.plan import Change, Plan
@@ -219,6 +220,7 @@ def _fingerprints(planned: Planned) -> dict[str, str]:
             "protect": change.desired is not None and change.desired.protect,
             "recorded": None if known is None else [known.inputs, known.outputs, known.protect],
             "seen": None if seen is None else [seen.presence.value, seen.facts, seen.note],
+            "drift": [[each.field, each.expected, each.found] for each in change.drift],
         }
         found[str(change.address)] = _digest(_plain(ground, now))
     return dict(sorted(found.items()))
@@ -254,6 +256,8 @@ def _dump(change: Change) -> dict[str, Any]:
         ],
         "after": [str(each) for each in change.after],
         "losing": change.losing,
+        "drift": [asdict(each) for each in change.drift],
+        "drift_only": change.drift_only,
     }
 
 
@@ -288,6 +292,8 @@ def _change(entry: Mapping[str, Any]) -> Change:
         recorded=None if known is None else Recorded(address, entry["kind"], known, {}, protect=was),
         after=tuple(map(Address.parse, entry["after"])),
         losing=entry["losing"],
+        drift=tuple(Drift(**each) for each in entry["drift"]),
+        drift_only=entry["drift_only"],
     )
 
 

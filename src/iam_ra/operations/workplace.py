@@ -46,6 +46,12 @@ class Workplace:
         with_secrets = any("secretsmanager" in delivery for delivery in delivered)
         return snapshots.take(self.aws, self.names, with_crls=with_crls, with_secrets=with_secrets)
 
+    def remembered(self) -> Snapshot:
+        """Look for nothing but the bucket and what iam-ra keeps in it."""
+        self.check_account()
+        init = Stacks(self.aws.cloudformation).find(self.names.stack(INIT))
+        return snapshots.memory(self.aws, self.names, init)
+
     def check_account(self) -> None:
         """Raise WrongAccountError unless the credentials are those of the account that the file names."""
         caller = self.aws.caller
@@ -104,6 +110,7 @@ class Workplace:
     def run(self, snapshot: Snapshot, report: Callable[[Address, str], None] = lambda *_: None) -> Run:
         """Return what kinds work with; `report` hears what they wait for."""
         run = Run(self.aws, self.names, self.repository, self._environ, report, snapshot.secrets)
+        run.ignore_drift = self.namespace.ignore_drift
         if snapshot.bucket is not None and snapshot.lineage is not None:
             run.use(snapshot.lineage, snapshot.bucket)
         return run

@@ -10,12 +10,15 @@ from iam_ra import __version__
 from iam_ra.config.diagnostics import Diagnostic
 from iam_ra.engine.action import Action
 from iam_ra.engine.part import NOTHING, UNKNOWN, has_unknown
+from iam_ra.render.drift import drift_json
 from iam_ra.render.values import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iam_ra.engine.address import Address
     from iam_ra.engine.diff import FieldChange
+    from iam_ra.engine.drift import Drift
     from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.execute import Outcome
@@ -38,11 +41,13 @@ def plan_json(
     warnings: Sequence[Warning_] = (),
     next_due: Due | None = None,
     checksum: str | None = None,
+    ignored: Mapping[Address, Sequence[Drift]] | None = None,
 ) -> dict[str, Any]:
     """Return the plan as a JSON object; its changes stand in an order in which they can be made.
 
     `lineage` and `serial` are those of the state that was planned against; `lineage` is None before the first apply.
-    `checksum` names what would be made: `apply --checksum` makes no other plan.
+    `checksum` names what would be made: `apply --checksum` makes no other plan. `ignored` are settings that others
+    changed and that stay.
     """
     return {
         **_heading(header, now),
@@ -53,10 +58,12 @@ def plan_json(
         "partial": bool(plan.left_out),
         "left_out": [str(each.address) for each in plan.left_out],
         "next_due": due_json(next_due),
-        "changes": [_change(each) for each in plan.changes],
+        "changes": [_change(each) for each in plan.edits],
+        "drift": drift_json(plan, ignored),
         "summary": {
             **{action.value: plan.counts.get(action, 0) for action in Action},
             "unchanged": plan.unchanged,
+            "drifted": len(plan.drifted),
         },
         "applicable": not refusals and not plan.conflicts,
         "refusals": [each.as_dict() for each in refusals],

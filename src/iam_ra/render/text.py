@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from iam_ra.engine.action import Action, Reason
+from iam_ra.render.drift import drift_lines
 from iam_ra.render.fields import key_fields, update_lines, whole_lines
 from iam_ra.render.problems import Warning_, error_lines, plural, warning_lines
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.drift import Drift
     from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change, Conflict, Plan
@@ -39,18 +42,21 @@ def plan_text(
     warnings: Sequence[Warning_] = (),
     next_due: Due | None = None,
     checksum: str | None = None,
+    ignored: Mapping[Address, Sequence[Drift]] | None = None,
     verbose: bool = False,
     color: bool = False,
 ) -> str:
     """Return the plan as text that ends in a newline; `refusals` are why it may not be applied.
 
-    `next_due` is what a later day will ask for, where that is worth a line; `checksum` is shown to whoever wants more.
+    `next_due` is what a later day will ask for, where that is worth a line; `checksum` is shown to whoever wants more, and so
+    are the `ignored` settings that others changed.
     """
     style = Style(color)
     blocks = [
         [*_title(header, style), *_ahead(header, style)],
         warning_lines(warnings, style),
         *_blocks(_entities(plan), style, verbose=verbose),
+        drift_lines(plan, ignored, style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in refusals),
         [
@@ -99,8 +105,9 @@ class _Entity:
 
 def _entities(plan: Plan) -> list[_Entity]:
     staying = {address.entity for address in plan.settled}
+    staying |= {change.address.entity for change in plan.changes if change.drift_only}
     grouped: dict[str, list[Change]] = {}
-    for change in plan.changes:
+    for change in plan.edits:
         grouped.setdefault(change.address.entity, []).append(change)
     found = [
         _Entity(name, tuple(changes), None if name in staying else _whole(changes))
@@ -264,14 +271,22 @@ def _conflict_lines(conflict: Conflict, style: Style) -> list[str]:
 
 def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[str]:
     lines: list[str] = []
-    if plan.is_empty and not plan.conflicts:
+    if not plan.edits and not plan.conflicts:
         stay = plural(plan.unchanged, "part")
         as_said = f"{stay} {'is' if plan.unchanged == 1 else 'are'} as the file says."
         lines.append(
-            style.bold("Nothing to do.") if plan.left_out else f"{style.bold('No changes.')} {as_said}"
+            style.bold("Nothing to do.")
+            if plan.left_out and plan.is_empty
+            else ""
+            if plan.drifted
+            else f"{style.bold('No changes.')} {as_said}"
         )
     else:
         lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
+    if plan.drifted:
+        count = sum(len(change.drift) for change in plan.drifted)
+        parts = plural(len(plan.drifted), "part")
+        lines.append(f"{style.bold('Drift:')} {plural(count, 'setting')} of {parts} changed outside iam-ra.")
     if plan.left_out:
         lines.append(f"Only a part of the plan: {plural(len(plan.left_out), 'change')} left out.")
     forbidden = [

@@ -54,14 +54,6 @@ are those of an example: the real ones name your own values.
 """
 # What no text of a file alone leads to.
 ELSEWHERE = {
-    Check.PRIVATE_CA: (
-        "Its ARN is one of another region or account, or the authority has a setting that AWS decides.",
-        "Name a private CA of the file's region and account, and leave out what is AWS's to say.",
-    ),
-    Check.PRIVATE_CA_TAKEN: (
-        "Whoever has a certificate of the one has one of the other.",
-        "Give each authority a private CA of its own.",
-    ),
     Check.UNREADABLE: (
         "The file, or one that it names, is not there or may not be read.",
         "Correct the path or the permissions.",

@@ -234,6 +234,8 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.PATH_TAKEN, hosts("w1: {roles: [a], sops: IAM-RA.yaml}"), "6:26"),
     (Check.DESCRIPTION, 'roles: {r: {description: "a\\nb"}}', "4:26"),
     (Check.DESCRIPTION, "roles: {r: {description: ☃}}", "4:26"),
+    (Check.DRIFT_RULE, "ignore_drift: [{address: hosts, fields: [role.tags.*]}]", "4:26"),
+    (Check.DRIFT_RULE, "ignore_drift: [{address: '*', fields: [tags.*]}]", "4:40"),
     (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{description: 'of {SECRET}'}}}}", "4:26"),
     (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{policies: ['{ARN}/{SECRET}']}}}}", "4:24"),
     (Check.DYNAMIC_REFERENCE, f"roles: {{r: {{permissions_boundary: '{ARN}/{SECRET}/b'}}}}", "4:35"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
+from iam_ra.engine.drift import Drift
 from iam_ra.engine.part import UNKNOWN, Part, Recorded
 from iam_ra.engine.plan import Change, Conflict, Plan
 from iam_ra.render.model import Header
@@ -177,6 +179,36 @@ def drift() -> Plan:
         update("host/web:stack", ROLE, ROLE, Reason(Cause.DRIFTED, "its stack was changed outside iam-ra")),
         settled=("host/web:secrets", "init:stack"),
     )
+
+
+def drift_below() -> Plan:
+    known = update(
+        "role/admin:stack", ROLE, {**ROLE, "description": "Ours"}, Reason(Cause.EDITED, "changed in the file")
+    )
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["123456789012"]}}],
+    }
+    anybody = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["*"]}}]}
+    drifted = (
+        Drift("role.policies.arn:aws:iam::aws:policy/ReadOnlyAccess", None, "attached", "apply detaches it"),
+        Drift("role.tags.team", "blue", "red", "apply sets it back"),
+        Drift("role.trust_policy", trust, anybody, "apply sets it back"),
+    )
+    alone = update("init:stack", ROLE, ROLE, Reason(Cause.DRIFTED, "changed outside iam-ra"))
+    bucket = (Drift("bucket.versioning", "Enabled", "Suspended", "apply sets it back"),)
+    return plan(
+        replace(known, drift=drifted),
+        replace(alone, drift=bucket, drift_only=True),
+        settled=("ca/default:stack",),
+    )
+
+
+IGNORED = {
+    Address.parse("host/web:stack"): (
+        Drift("private_key_secret.tags.cost", None, "42", "apply removes it", ignored_by=0),
+    )
+}
 
 
 def protection() -> Plan:

@@ -32,6 +32,7 @@ PLANS: list[Callable[[], Plan]] = [
     samples.removed_host,
     samples.replaced_anchor,
     samples.drift,
+    samples.drift_below,
     samples.protection,
     samples.conflict,
     samples.hostile,
@@ -130,7 +131,8 @@ def test_unknown_values_are_null_and_said_to_be_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [samples.first_apply, samples.edited_role, samples.removed_host, samples.conflict]
+    "make",
+    [samples.first_apply, samples.edited_role, samples.removed_host, samples.conflict, samples.drift_below],
 )
 def test_a_plan_as_json_looks_as_agreed(make: Callable[[], Plan], golden: Callable[[str, str], None]) -> None:
     value = {**as_json(make()), "tool_version": "0.0.0"}

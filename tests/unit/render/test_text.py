@@ -25,6 +25,7 @@ PLANS: dict[str, Callable[[], Plan]] = {
     "removed_host": samples.removed_host,
     "replaced_anchor": samples.replaced_anchor,
     "drift": samples.drift,
+    "drift_below": samples.drift_below,
     "protection": samples.protection,
     "conflict": samples.conflict,
     "hostile": samples.hostile,
@@ -53,6 +54,11 @@ def test_a_plan_looks_as_agreed(name: str, golden: Callable[[str, str], None]) -
 @pytest.mark.parametrize("name", ["first_apply", "edited_role"])
 def test_verbose_shows_all_fields(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.verbose.txt", plan_text(PLANS[name](), samples.HEADER, verbose=True))
+
+
+def test_ignored_drift_is_for_who_wants_more(golden: Callable[[str, str], None]) -> None:
+    text = plan_text(samples.drift_below(), samples.HEADER, ignored=samples.IGNORED, verbose=True)
+    golden("drift_below.verbose.txt", text)
 
 
 def test_refusals_and_warnings_frame_the_plan(golden: Callable[[str, str], None]) -> None:
