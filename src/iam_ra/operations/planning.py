@@ -128,10 +128,8 @@ class Planner:
             snapshot = self._workplace.observe() if self._refresh else self._workplace.remembered()
             state = self._workplace.recorded(snapshot)
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
-            if snapshot.is_bucket_lost and not destroy:
-                raise _lost_bucket(snapshot)
-            if state is None and not destroy and any(issued_in(snapshot.objects, snapshot.names)):
-                raise _lost_state(snapshot)
+            if not destroy:
+                _check_memory(snapshot, state)
             if not self._refresh:
                 snapshot = replace(snapshot, stacks={**snapshot.stacks, **self._stacks(recorded, snapshot)})
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
@@ -335,6 +333,14 @@ def _one_for_all(errors: list[IamRaError]) -> IamRaError:
         if not others
         else type(first)(f"{first.what} (and {others} more)", why=first.why, fix=first.fix)
     )
+
+
+def _check_memory(snapshot: Snapshot, state: State | None) -> None:
+    """Raise StateError when what was remembered is lost."""
+    if snapshot.is_bucket_lost:
+        raise _lost_bucket(snapshot)
+    if state is None and any(issued_in(snapshot.objects, snapshot.names)):
+        raise _lost_state(snapshot)
 
 
 def _lost_bucket(snapshot: Snapshot) -> StateError:
