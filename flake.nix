@@ -5,7 +5,7 @@
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixpkgs-unstable";
 
   outputs =
-    { self, nixpkgs }:
+    { nixpkgs, ... }:
     let
       eachSystem =
         make:
@@ -47,20 +47,15 @@
 
       overlays.default = final: _: { iam-ra = final.callPackage ./nix/package.nix { }; };
 
-      packages = eachSystem (
-        pkgs:
-        let
-          iam-ra = pkgs.callPackage ./nix/package.nix { };
-        in
-        {
-          inherit iam-ra;
-          default = iam-ra;
-        }
-      );
+      packages = eachSystem (pkgs: rec {
+        iam-ra = pkgs.callPackage ./nix/package.nix { };
+        default = iam-ra;
+      });
 
-      checks = eachSystem (
-        pkgs: import ./nix/checks.nix { inherit pkgs; } // { package = self.packages.${pkgs.system}.default; }
-      );
+      checks = eachSystem (pkgs: {
+        package = pkgs.callPackage ./nix/package.nix { };
+        modules = pkgs.callPackage ./nix/checks.nix { };
+      });
 
       devShells = eachSystem (pkgs: {
         default = pkgs.callPackage ./nix/shell.nix { };

@@ -12,7 +12,6 @@ let
     isAttrs
     isString
     length
-    map
     match
     pathExists
     readDir
@@ -81,6 +80,9 @@ let
     text: isString text && match "[A-Za-z0-9_.@:/+=,-]+" text != null && text != "default";
   isIdentityName = text: match "[A-Za-z0-9_-]+" text != null;
   isUnitName = text: match "[A-Za-z0-9:_.@\\-]+" text != null && !hasSuffix ".service" text;
+
+  # What a name of the store may not hold.
+  storeName = replaceStrings [ "/" ":" "@" "," ] [ "-" "-" "-" "-" ];
 
   # Where files are on a host
 
@@ -213,9 +215,7 @@ let
   readHostOutputs =
     file:
     if pathExists file then
-      checkHostOutputs (toString file) (
-        builtins.addErrorContext "while reading ${toString file}" (fromJSON (readFile file))
-      )
+      checkHostOutputs (toString file) (fromJSON (readFile file))
     else
       throw "iam-ra: ${toString file} does not exist. Run `iam-ra apply` in the fleet's folder, then `git add exports`: flakes see only files that git knows.";
 
@@ -384,7 +384,7 @@ in
     schema
     schemaVersion
     sopsSecret
-    variableOf
+    storeName
     wrapper
     ;
 }

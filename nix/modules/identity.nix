@@ -152,7 +152,6 @@ in
   config = lib.mkMerge [
     (lib.mkIf (outputs != null) {
       trustAnchorArn = lib.mkDefault outputs.trustAnchorArn;
-      region = lib.mkDefault outputs.region;
       certificateFile = lib.mkDefault (
         pkgs.writeText "iam-ra-${name}-certificate.pem" outputs.certificate.pem
       );

@@ -51,7 +51,7 @@ let
     let
       identity = cfg.identities.${each.identity};
     in
-    pkgs.writeShellScript "iam-ra-${each.profile.awsProfileName}-${action}" (
+    pkgs.writeShellScript "iam-ra-${iamRa.storeName each.profile.awsProfileName}-${action}" (
       iamRa.wrapper {
         inherit action;
         helper = lib.getExe identity.package;
@@ -64,7 +64,7 @@ let
 
   configFor =
     each:
-    pkgs.writeText "iam-ra-${each.profile.awsProfileName}-aws-config" (
+    pkgs.writeText "iam-ra-${iamRa.storeName each.profile.awsProfileName}-aws-config" (
       iamRa.configText {
         "profile ${each.profile.awsProfileName}" =
           cfg.settings."profile ${each.profile.awsProfileName}"

@@ -89,7 +89,9 @@ in
     credentialProcess = lib.mkOption {
       type = lib.types.path;
       readOnly = true;
-      default = pkgs.writeShellScript "iam-ra-${config.awsProfileName}" (iamRa.wrapper (identity.wrapping config));
+      default = pkgs.writeShellScript "iam-ra-${iamRa.storeName config.awsProfileName}" (
+        iamRa.wrapper (identity.wrapping config)
+      );
       defaultText = lib.literalMD "a script in the store";
       description = "The command that prints credentials, for programs that are configured in other ways.";
     };

@@ -13,10 +13,7 @@ let
   # That one file, not the folder around it, becomes part of the host's closure.
   fileOf =
     identity: file:
-    builtins.path {
-      path = identity.fleet + "/${file}";
-      name = builtins.baseNameOf file;
-    };
+    builtins.path { path = identity.fleet + "/${file}"; };
 
   owner = lib.optionalAttrs (options.programs.iamRolesAnywhere ? user) {
     owner = lib.mkIf (cfg.user != null) (lib.mkDefault cfg.user);

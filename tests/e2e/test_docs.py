@@ -42,7 +42,7 @@ NOT_RUN = {
     "docs/security.md": 1,
     "README.md": 2,
 }
-READ_ONLY_LANGUAGES = {"text", "json", "yaml", "python"}
+READ_ONLY_LANGUAGES = {"text", "json", "yaml", "python", "nix"}
 HOME = "/home/me"
 
 

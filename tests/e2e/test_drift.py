@@ -79,6 +79,7 @@ def test_stacks(world: World) -> None:
     # The files name the anchor.
     assert {address for address in plan.changes if address.startswith("host/fine")} == {
         "host/fine:aws-config",
+        "host/fine:nix",
         "host/fine:sops",
     }
     # Hosts keep their certificates: the mirror still has the key of the one whose secret went.

@@ -36,7 +36,7 @@ def test_from_an_empty_folder_to_an_empty_account(world: World) -> None:
     world.run("validate").expect()
     first = world.plan()
     assert set(first.changes.values()) == {"create"}
-    assert len(first.changes) == 1 + 2 + 2 + 5 + 4 + 3
+    assert len(first.changes) == 1 + 2 + 2 + 6 + 5 + 4
     assert (
         world.run("plan")
         .expect()
@@ -83,7 +83,7 @@ def test_edits_change_exactly_what_they_say(world: World) -> None:
     ciphertexts = {path: path.read_bytes() for path in world.root.rglob("secrets/**/*.yaml")}
 
     now["hosts"]["db"] |= {"roles": ["admin", "reader"], "default_role": "reader"}
-    edit(world, now, {"role/admin:stack": "update", "host/db:aws-config": "update"})
+    edit(world, now, {"role/admin:stack": "update", "host/db:aws-config": "update", "host/db:nix": "update"})
     now["roles"]["reader"]["policies"] = ["arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"]
     edit(world, now, {"role/reader:stack": "update"})
     now["hosts"]["web"]["tags"] = {"site": "melbourne"}
@@ -100,14 +100,15 @@ def test_edits_change_exactly_what_they_say(world: World) -> None:
             "role/reader:stack": "update",
             "host/web:sops": "update",
             "host/web:aws-config": "update",
+            "host/web:nix": "update",
         },
     )
     assert world.open(world.sops_file("web"))["role_arn"].endswith("/iam-ra-default-admin")
     now["hosts"]["edge"]["default_role"] = "admin"
     world.more["SOPS_AGE_KEY"] = str(world.identity)
-    edit(world, now, {"host/edge:sops": "update", "host/edge:aws-config": "update"})
+    edit(world, now, {f"host/edge:{part}": "update" for part in ("aws-config", "nix", "sops")})
     now["hosts"]["edge"]["sops"] = "secrets/elsewhere/edge.yaml"
-    edit(world, now, {"host/edge:sops": "update"})
+    edit(world, now, {"host/edge:nix": "update", "host/edge:sops": "update"})
     assert not world.sops_file("edge").parent.exists()
     assert world.open(world.root / "secrets/elsewhere/edge.yaml")["role_arn"].endswith(
         "/iam-ra-default-admin"
@@ -122,7 +123,8 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
 
     now["hosts"]["new"] = {"roles": ["admin"]}
     made = {
-        f"host/new:{part}": "create" for part in ("aws-config", "certificate", "secrets", "sops", "stack")
+        f"host/new:{part}": "create"
+        for part in ("aws-config", "certificate", "nix", "secrets", "sops", "stack")
     }
     edit(world, now, {"role/admin:stack": "update", **made})
     of_new = world.sops_file("new")
@@ -157,6 +159,7 @@ def test_hosts_and_authorities_come_and_go(world: World) -> None:
             "host/new:secrets": "update",
             "host/new:sops": "update",
             "host/new:aws-config": "update",
+            "host/new:nix": "update",
         },
     )
     assert len(list(world.data.rglob("*.pem"))) == 2
@@ -167,16 +170,16 @@ def test_the_example_as_it_is(world: World) -> None:
     shutil.copy(EXAMPLE, world.file)
     world.more["AWS_DEFAULT_REGION"] = "us-west-2"  # the file's region beats it
     plan = world.plan()
-    assert len(plan.changes) == 31
+    assert len(plan.changes) == 36
     assert set(plan.changes.values()) == {"create"}
     assert plan.data["summary"]["unchanged"] == 0
     applied = json.loads(world.apply("--json").stdout)
     assert applied["complete"] is True
-    assert applied["summary"] == {"done": 31, "failed": 0, "skipped": 0, "unchanged": 0}
+    assert applied["summary"] == {"done": 36, "failed": 0, "skipped": 0, "unchanged": 0}
     world.clone().settled()
     assert (world.root / "secrets/factory/robot.yaml").exists()
     assert world.stacks == {}  # of the region that only the environment names
     destroyed = json.loads(world.run("destroy", "--yes", "--json").expect().stdout)
-    assert destroyed["summary"]["done"] == 31
+    assert destroyed["summary"]["done"] == 36
     assert not world.leftovers()
     assert world.plan().changes == plan.changes

@@ -116,7 +116,7 @@ def test_hosts_that_left_the_file_leave_no_files_that_nobody_recorded(orphaned: 
     world.write(file())
     plan = world.plan()
     for host, secret in (("web", "sops"), ("edge", "sops"), ("db", "stack")):
-        for part in (secret, "aws-config", "certificate"):
+        for part in (secret, "aws-config", "certificate", "nix"):
             assert plan.changes[f"host/{host}:{part}"] == "delete"
     world.apply()
     world.settled()
@@ -294,7 +294,8 @@ def test_what_an_earlier_life_left_is_never_passed_over(world: World) -> None:
     for stack in ("iam-ra-default-role-reader", "iam-ra-default-rootca", "iam-ra-default-host-db"):
         delete_stack(world, stack)
     world.run("destroy", "--yes").expect()
-    (world.root / "exports/aws/db.config").unlink()
+    for exported in ("aws/db.config", "nix/db.json"):
+        (world.root / "exports" / exported).unlink()
     world.apply()
     world.settled()
 

@@ -98,6 +98,10 @@ in
     ];
     expected = [ true true false false false false false false ];
   };
+  testStoreNames = {
+    expr = lib.storeName "a/b:c@d,e+f=g_h.i";
+    expected = "a-b-c-d-e+f=g_h.i";
+  };
   testUnitNames = {
     expr = each lib.isUnitName [
       "restic-backups-home"
@@ -169,12 +173,18 @@ in
       "$XDG_RUNTIME_DIR/it's"
       "\${CREDENTIALS_DIRECTORY}/k"
       "handle:0x1"
+      "$HOME/k"
+      "\${HOME}/k"
+      "$(getconf DARWIN_USER_TEMP_DIR)/k"
     ];
     expected = [
       "'/a b'"
       "\"\${XDG_RUNTIME_DIR:?}\"'/it'\\''s'"
       "\"\${CREDENTIALS_DIRECTORY:?}\"'/k'"
       "'handle:0x1'"
+      "\"\${HOME:?}\"'/k'"
+      "\"\${HOME:?}\"'/k'"
+      "\"$(getconf DARWIN_USER_TEMP_DIR)\"'/k'"
     ];
   };
 
@@ -241,8 +251,8 @@ in
     expr = (lib.readHostOutputs (lib.hostOutputsFile ./fleet "web")).privateKey.sops.file;
     expected = "secrets/hosts/web/iam-ra.yaml";
   };
-  testSchemaVersion = {
-    expr = lib.schemaVersion;
-    expected = 1;
+  testSchema = {
+    expr = [ lib.schema lib.schemaVersion ];
+    expected = [ "iam-ra/host-outputs" 1 ];
   };
 }

@@ -24,7 +24,10 @@ let
   system = {
     imports = [ assertions ];
     options = {
-      environment.systemPackages = option (listOf anything) [ ];
+      environment = {
+        systemPackages = option (listOf anything) [ ];
+        variables = option (attrsOf str) { };
+      };
       networking.hostName = option (nullOr str) null;
     };
   };
@@ -42,7 +45,7 @@ let
         options = {
           sopsFile = lib.mkOption { type = lib.types.path; };
           key = option str name;
-          format = option str "yaml";
+          format = option str "json";
           path = option str "/run/secrets/${name}";
         }
         // extra;
@@ -96,7 +99,10 @@ let
   homeStubs = {
     imports = [ assertions ];
     options = {
-      home.packages = option (listOf anything) [ ];
+      home = {
+        file = option (attrsOf anything) { };
+        packages = option (listOf anything) [ ];
+      };
       programs.awscli = {
         enable = option bool false;
         settings = option (attrsOf (attrsOf anything)) { };

@@ -8,4 +8,4 @@ let
     suite:
     builtins.filter (name: suite.${name}.expr != suite.${name}.expected) (builtins.attrNames suite);
 in
-of (import ./lib.nix) ++ of (import ./cases.nix { inherit lib; }).values
+of (import ./lib.nix) ++ of (import ./cases { inherit lib; }).values

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.flakes import point_out_untracked
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import (
     applier_for,
@@ -103,6 +104,7 @@ def apply_file(
                 raise PreflightError(problems)
             _consent(options, planned, checksum, yes=yes or saved is not None)
             code = carry_out(options, loaded, planned, applier, applier.apply, "apply", asked.go_on)
+            point_out_untracked(planned.plan, loaded.namespace.root)
     undone = undone_error(planned)
     if undone is not None and code == exits.OK:
         raise undone

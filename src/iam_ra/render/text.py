@@ -271,18 +271,14 @@ def _conflict_lines(conflict: Conflict, style: Style) -> list[str]:
 
 def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[str]:
     lines: list[str] = []
-    if not plan.edits and not plan.conflicts:
+    if plan.edits or plan.conflicts:
+        lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
+    elif plan.left_out and plan.is_empty:
+        lines.append(style.bold("Nothing to do."))
+    elif plan.is_empty:
         stay = plural(plan.unchanged, "part")
         as_said = f"{stay} {'is' if plan.unchanged == 1 else 'are'} as the file says."
-        lines.append(
-            style.bold("Nothing to do.")
-            if plan.left_out and plan.is_empty
-            else ""
-            if plan.drifted
-            else f"{style.bold('No changes.')} {as_said}"
-        )
-    else:
-        lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
+        lines.append(f"{style.bold('No changes.')} {as_said}")
     if plan.drifted:
         count = sum(len(change.drift) for change in plan.drifted)
         parts = plural(len(plan.drifted), "part")

@@ -47,10 +47,12 @@
               "versionCheckHook"
             ]
             // {
-              inherit callPackage lib system;
+              inherit callPackage lib;
               path = ./.;
               mkShell = { packages }: derivationOf "shell" { inherit packages; };
-              runCommand = name: _: _: derivationOf name { };
+              runCommand =
+                name: arguments: script:
+                builtins.deepSeq arguments (derivationOf name { inherit script; });
               stdenv = {
                 buildPlatform.canExecute = _: true;
                 hostPlatform = { };

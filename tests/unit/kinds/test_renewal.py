@@ -238,7 +238,7 @@ def test_a_fleet_that_came_on_one_day_is_renewed_on_one_day(tmp_path: Path) -> N
     assert plan(NOW + 304 * DAY).is_empty
     due = plan(NOW + 306 * DAY)
     renewed = Counter(each.kind for each in due.changes)
-    assert renewed == {"host-certificate": COUNT, "host-sops": COUNT}
+    assert renewed == {"host-certificate": COUNT, "host-nix-export": COUNT, "host-sops": COUNT}
     assert {each.action for each in due.changes} == {Action.UPDATE}
     assert not list(refusals(due, loaded.limits, NOTHING_ALLOWED, destroy=False))
     assert renewals(due) == (due, ())

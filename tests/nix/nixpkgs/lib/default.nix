@@ -1,5 +1,5 @@
 # A stand-in for the part of nixpkgs' `lib` that our modules use, for machines that have no nixpkgs: builtins only.
-# It is a fake. What keeps it honest: each case of ../../cases.nix must give the same JSON, and each error the same text, with
+# It is a fake. What keeps it honest: each case of ../../cases must give the same JSON, and each error the same text, with
 # the real lib.
 let
   inherit (builtins)
@@ -129,7 +129,7 @@ let
     inherit description check;
     class = "noun";
     merge = mergeEqual;
-    subOptions = _: { };
+    getSubOptions = _: { };
   };
   phrase =
     classes: type:
@@ -197,7 +197,7 @@ let
           throw "The option `${showOption loc}' is defined both null and not null, in ${concatStringsSep " and " (map (def: "`${toString def.file}'") defs)}."
         else
           type.merge loc defs;
-      inherit (type) subOptions;
+      inherit (type) getSubOptions;
     };
     either = one: other: {
       description = "${phrase [ "noun" "conjunction" ] one} or ${phrase [ "noun" "conjunction" "composite" ] other}";
@@ -205,7 +205,7 @@ let
       check = value: one.check value || other.check value;
       merge =
         loc: defs: if all (def: one.check def.value) defs then one.merge loc defs else other.merge loc defs;
-      subOptions = _: { };
+      getSubOptions = _: { };
     };
     oneOf = list: foldl' types.either (head list) (tail list);
     listOf = type: {
@@ -221,7 +221,7 @@ let
             ) defs
           )
         );
-      subOptions = prefix: type.subOptions (prefix ++ [ "*" ]);
+      getSubOptions = prefix: type.getSubOptions (prefix ++ [ "*" ]);
     };
     attrsOf = type: {
       description = "attribute set of ${phrase [ "noun" "composite" ] type}";
@@ -238,7 +238,7 @@ let
           );
         in
         mapAttrs (_: each: each.value) (lib.filterAttrs (_: isDefined) evaluated);
-      subOptions = prefix: type.subOptions (prefix ++ [ "<name>" ]);
+      getSubOptions = prefix: type.getSubOptions (prefix ++ [ "<name>" ]);
     };
     submodule =
       module:
@@ -265,7 +265,6 @@ let
       in
       {
         description = "submodule";
-        class = "noun";
         check = value: isAttrs value || isFunction value || isPath value;
         merge =
           loc: defs:
@@ -281,7 +280,7 @@ let
                 def.value
             ) defs
           )).config;
-        subOptions = prefix: (evaluated prefix [ ]).options;
+        getSubOptions = prefix: (evaluated prefix [ ]).options;
       };
   };
 
