@@ -11,7 +11,7 @@ HELPER_MODULE := github.com/aws/rolesanywhere-credential-helper
 HELPER_VERSION := v1.8.4
 HELPER := .tools/aws_signing_helper
 
-.PHONY: demo test tools lint bench bench-compare bench-keep clean
+.PHONY: crash faults fuzz demo test tools lint bench bench-compare bench-keep clean
 
 demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
@@ -37,6 +37,13 @@ bench-compare: $(VENV)/.dev
 
 bench-keep: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench.py --keep
+
+# The three write down what they find: tables in docs/reliability.md, findings on the screen.
+crash faults: $(VENV)/.dev
+	$(BIN)/python tests/reliability/driver.py $@
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python tests/fuzz/fuzzing.py
 
 tools: $(HELPER)
 

@@ -99,7 +99,8 @@ class Bucket:
         try:
             return self._client.put_object(Bucket=self.name, Key=key, Body=data, **condition)["ETag"]
         except ClientError as error:
-            if code(error) not in _LOST and (if_match is None or code(error) not in _MISSING):
+            is_lost = code(error) in _LOST or (if_match is not None and code(error) in _MISSING)
+            if not is_lost or not (if_absent or if_match is not None):
                 raise
             # The client sends a write again when its answer got lost, and then meets what the first one wrote.
             stored = self.get(key)
@@ -113,7 +114,7 @@ class Bucket:
         try:
             self._client.delete_object(Bucket=self.name, Key=key, **condition)
         except ClientError as error:
-            if code(error) in _LOST:
+            if code(error) in _LOST and if_match is not None:
                 raise ConditionFailedError(key) from error
             if code(error) not in _MISSING:
                 raise

@@ -10,7 +10,7 @@ import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.running import ask, lock_timeout_option, recaller_for
+from iam_ra.cli.running import ask, lock_timeout_option, recaller_for, workplace_for
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
@@ -147,6 +147,34 @@ def restore(options: Options, serial: int, yes: bool, lock_timeout: float) -> No
         write_json("state restore", {"restored": serial, "serial": state.serial})
     else:
         click.echo(f"State {serial} is the present one again, as serial {state.serial}. See `iam-ra plan`.")
+
+
+@command.command("rebuild", cls=Command)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also where a state can be read.")
+@lock_timeout_option
+@pass_options
+def rebuild(options: Options, yes: bool, force: bool, lock_timeout: float) -> None:
+    """Make a state that is lost again, from what is in AWS and in the repository. Nothing in AWS changes.
+
+    Nothing is issued anew. The next plan shows what is not as the file says.
+    """
+    from iam_ra.operations.rebuilding import Rebuilder  # noqa: PLC0415 - boto3 is slow, and no part of --help
+
+    rebuilder = Rebuilder(workplace_for(options, options.load()), force=force)
+    found = rebuilder.look()
+    missing = [str(each) for each in found.missing]
+    if not options.json:
+        click.echo(f"Found {len(found.parts)} parts.")
+        for each in missing:
+            click.echo(f"Not found: {each}")
+    ask(options, "Make that the present state?", yes=yes)
+    state = rebuilder.write(lock_timeout=lock_timeout)
+    if options.json:
+        data = {"serial": state.serial, "parts": len(state.parts), "missing": missing}
+        write_json("state rebuild", data)
+    else:
+        click.echo(f"The state is made again, as serial {state.serial}. See `iam-ra plan`.")
 
 
 @command.command("lock", cls=Command)

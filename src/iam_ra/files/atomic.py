@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import os
 import shlex
 import tempfile
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_MODE = 0o644
+_SUFFIX = ".tmp"
 # One thread must not remove an empty folder that another has just made, or is removing too.
 _FOLDERS = threading.Lock()
 
@@ -30,25 +33,41 @@ def write(path: Path, data: bytes, *, root: Path, mode: int = DEFAULT_MODE) -> N
     with _explained("written", path):
         with _FOLDERS:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(path)
             # In the same folder, since a rename is atomic only within one file system.
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=_SUFFIX)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
+                # Before it is closed, and with it unlocked.
+                Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 
 
+def _prefix(path: Path) -> str:
+    return f".{path.name[:100]}."
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of `path` left that were killed. One at work holds a lock, which ends with it."""
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+
+
 def remove(path: Path, *, root: Path) -> None:
     """Remove `path`, if it is there, and the folders it leaves empty, up to `root` (which stays)."""
     path = _inside(path, root)
     with _explained("removed", path), _FOLDERS:
+        _sweep(path)
         path.unlink(missing_ok=True)
         folder, top = path.parent, root.resolve()
         while folder != top and folder.is_dir() and not any(folder.iterdir()):

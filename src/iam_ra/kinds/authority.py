@@ -21,6 +21,7 @@ from iam_ra.engine.errors import KeyStoreError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.recovering import recovered_authority_inputs
 from iam_ra.kinds.run import KEY_STORE, PRIVATE_CA, PRIVATE_CA_ARN, PRIVATE_CA_OUTPUT
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem, describe, load_certificate
@@ -178,18 +179,26 @@ class AuthorityCertificate(Kind):
             if arn is None
             else {KEY_STORE: PRIVATE_CA, PRIVATE_CA_ARN: arn},
         )
-        info = describe(certificate)
-        return {
-            "certificate": pem,
-            "generation": generation,
-            "fingerprint": info.fingerprint,
-            "serial": info.serial,
-            "identity": info.identity,
-            "not_before": info.not_before.isoformat(),
-            "not_after": info.not_after.isoformat(),
-            "object": etag,
-            **({} if arn is None else {PRIVATE_CA: arn}),
-        }
+        return _outputs(certificate, generation, etag, arn)
+
+    def recover(
+        self,
+        address: Address,
+        seen: Observed,  # noqa: ARG002 - the bucket's copy says more
+        inputs: Mapping[str, Any] | None,
+        run: Run,
+    ) -> Recorded | None:
+        """Take up the bucket's copy: it says where its key is. Also of generations that the file does not tell of."""
+        scope, generation = _of(address)
+        stored = run.bucket.get(run.names.authority_key(scope, generation))
+        if stored is None:
+            return None
+        certificate, arn = load_certificate(stored.data), stored.metadata.get(PRIVATE_CA_ARN)
+        if arn is None:
+            inputs = recovered_authority_inputs(certificate, stored.metadata.get(KEY_STORE, "file"))
+        if inputs is None:
+            return None
+        return Recorded(address, self.name, inputs, _outputs(certificate, generation, stored.etag, arn))
 
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
         """See that a private CA that others made can sign, and is of this account."""
@@ -311,6 +320,21 @@ class AuthorityCertificate(Kind):
         certificate = self_signed(key, subject, serial=serial, now=now, validity=validity)
         run.ledger.signed(entry, certificate_pem(certificate).encode())
         return certificate
+
+
+def _outputs(certificate: Certificate, generation: int, etag: str, arn: str | None) -> Mapping[str, Any]:
+    info = describe(certificate)
+    return {
+        "certificate": certificate_pem(certificate),
+        "generation": generation,
+        "fingerprint": info.fingerprint,
+        "serial": info.serial,
+        "identity": info.identity,
+        "not_before": info.not_before.isoformat(),
+        "not_after": info.not_after.isoformat(),
+        "object": etag,
+        **({} if arn is None else {PRIVATE_CA: arn}),
+    }
 
 
 def _inputs(authority: Authority, generation: Generation) -> Mapping[str, Any]:

@@ -140,6 +140,22 @@ class AuthoritySops(Kind):
             remove_file(change.recorded, run)
         return {"file": bytes_digest(data), "mirror": etag}
 
+    def recover(
+        self,
+        address: Address,
+        seen: Observed,  # noqa: ARG002 - the mirror says more
+        inputs: Mapping[str, Any] | None,
+        run: Run,
+    ) -> Recorded | None:
+        """Take up the mirror: it says where its file is, and for whom."""
+        stored = run.bucket.get(run.names.authority_key_mirror(*_of(address)))
+        names = None if stored is None else recipients_of(stored.data)
+        if inputs is None or stored is None or names is None:
+            return None
+        path = unquote(stored.metadata.get(PATH, inputs["path"]))
+        known = {**inputs, "path": path, "recipients": list(names.names)}
+        return Recorded(address, self.name, known, {"file": bytes_digest(stored.data), "mirror": stored.etag})
+
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the file, unless somebody edited it, and its mirror."""
         key = run.names.authority_key_mirror(*_of(recorded.address))

@@ -12,7 +12,8 @@ A kind is one file in this folder with one class that `@register` puts into the 
    for by itself and the plan made again. `closer_look(change, run)` may look closer at a part that would change, when the bulk does not show enough, and give
    facts about other parts; the plan is then made again with them. Reads only.
 5. `preflight(change, run)` yields what would stop a change, before anything is written. Reads only.
-6. `apply(change, inputs, run)` makes the part so, whatever it finds half done, and returns its outputs.
+6. `recover(address, seen, inputs, run)` tells what a state that is lost held of a part. Reads only.
+7. `apply(change, inputs, run)` makes the part so, whatever it finds half done, and returns its outputs.
    `delete(recorded, run)` takes it away; a part that is gone is fine.
 """
 
@@ -103,6 +104,23 @@ class Kind(ABC):
         }
         reasons = tuple(Reason(Cause.DRIFTED, note) for note in sorted(notes))
         return Finding(Action.UPDATE, reasons) if reasons else None
+
+    def recover(
+        self,
+        address: Address,
+        seen: Observed,
+        inputs: Mapping[str, Any] | None,
+        run: Run,  # noqa: ARG002 - most kinds show it all
+    ) -> Recorded | None:
+        """Return what a lost state held of a part that is there, or None where the world does not tell.
+
+        `inputs` are those that the file asks for; None for a part that it does not ask for, or not as far as is known
+        yet. What differs from them must not be passed over: the next plan shows what is recorded here. Reads only.
+        """
+        if inputs is None:
+            return None
+        outputs = {name: value for name, value in seen.facts.items() if name != "kind"}
+        return Recorded(address, self.name, inputs, outputs)
 
     def as_recorded(self, recorded: Recorded) -> Observed:
         """Return what would be observed of a recorded part that nobody touched, for plans that do not look."""

@@ -21,6 +21,7 @@ from iam_ra.kinds.authority import CERTIFICATE, authority_output, key_parts, rev
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.host_keys import ENTITIES, IN_FILE, SECRET_PRIVATE_KEY, HostKey, copies_of_keys
 from iam_ra.kinds.issuing import issue
+from iam_ra.kinds.recovering import recovered_host_certificate
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import certificate_pem
@@ -253,6 +254,14 @@ class HostCertificate(Kind):
             "earlier": list(_unended(_extended(change, recorded.outputs["earlier"], run.now), run.now)),
             "object": run.bucket.put(run.names.host_key(host, OBJECT_NAME), pem),
         }
+
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up the bucket's copy, with what the ledger says of it and of those before."""
+        if inputs is None:
+            return None
+        return recovered_host_certificate(address, self.name, seen.facts["object"], inputs, run)
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the copy in the bucket. The ledger keeps the certificate."""

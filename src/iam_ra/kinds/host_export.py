@@ -85,6 +85,18 @@ class HostExport(Kind):
         atomic.write(Path(inputs["path"]), data, root=run.root)
         return {"file": bytes_digest(data)}
 
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up a file that says what the file here asks for, and nothing else."""
+        if inputs is None:
+            return None
+        host = address.entity.removeprefix(ENTITIES)
+        data = stamped(self.text(host, inputs, run), host, run.lineage).encode()
+        return (
+            super().recover(address, seen, inputs, run) if seen.facts["file"] == bytes_digest(data) else None
+        )
+
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the file, unless somebody edited it."""
         path = recorded.inputs.get("path") or self.path(recorded.address.entity.removeprefix(ENTITIES))

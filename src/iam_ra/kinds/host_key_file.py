@@ -13,6 +13,7 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.part import Observed, Presence, Recorded
 from iam_ra.files import atomic
+from iam_ra.files.recipients import recipients_of
 from iam_ra.files.repository import bytes_digest, file_digest
 from iam_ra.kinds.base import Kind
 from iam_ra.kinds.host_keys import ENTITIES, unreadable_key
@@ -130,6 +131,25 @@ class HostKeyFile(Kind):
         atomic.write(Path(inputs["path"]), data, root=run.root)
         self._drop_former(host, change, inputs, run)
         return {"file": bytes_digest(data), "mirror": etag}
+
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up the mirror of the present certificate's key: it says where its file is, and for whom."""
+        if inputs is None or self.mirror(inputs["serial"]) not in seen.facts["mirrors"]:
+            return None
+        name = self.mirror(inputs["serial"])
+        stored = run.bucket.get(run.names.host_key(address.entity.removeprefix(ENTITIES), name))
+        if stored is None:
+            return None
+        names = recipients_of(stored.data)
+        known = {
+            **inputs,
+            "path": unquote(stored.metadata.get(_PATH, inputs["path"])),
+            **({} if names is None else {"recipients": list(names.names)}),
+        }
+        outputs = {"file": bytes_digest(stored.data), "mirror": stored.etag}
+        return Recorded(address, self.name, known, outputs)
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the file, unless somebody edited it, and its mirrors."""

@@ -100,6 +100,17 @@ class HostSecrets(Kind):
             "private_key_version": put(SECRET_PRIVATE_KEY, inputs["private_key_secret"], held.key.pem()),
         }
 
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up the values, if they are those of the present certificate: their version is its serial."""
+        version = None if inputs is None else version_token(inputs["serial"])
+        return (
+            super().recover(address, seen, inputs, run)
+            if seen.facts["private_key_version"] == version
+            else None
+        )
+
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Do nothing: the values go with the secrets, and those with their stack."""
 

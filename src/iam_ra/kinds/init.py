@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.aws.s3 import Bucket
 from iam_ra.engine.address import Address
-from iam_ra.engine.part import Part, Recorded, Ref
+from iam_ra.engine.part import Observed, Part, Recorded, Ref
 from iam_ra.kinds.base import register
 from iam_ra.kinds.run import INIT
 from iam_ra.kinds.stack import STACK, StackKind
@@ -58,6 +59,13 @@ class InitStack(StackKind):
         outputs = super().apply(change, inputs, run)
         run.use(str(outputs["lineage"]), Bucket(run.aws.s3, str(outputs["BucketName"])))
         return outputs
+
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Keep the lineage too."""
+        found = super().recover(address, seen, inputs, run)
+        return None if found is None else replace(found, outputs={**found.outputs, "lineage": run.lineage})
 
     def outputs(self, stack: Stack) -> dict[str, Any]:
         """Keep the lineage too."""

@@ -30,6 +30,7 @@ from iam_ra.kinds.pca_revocations import (
     look,
     private_ca_input,
 )
+from iam_ra.kinds.recovering import revoked_in
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.run import PRIVATE_CA
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
@@ -176,6 +177,18 @@ class RevocationList(Kind):
         if recorded is not None and recorded.outputs.get("id") not in {None, identifier}:
             crls.delete(recorded.outputs["id"])
         return {"id": identifier, "data": _digest(pem), "enabled": True, **notes}
+
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up the list that Roles Anywhere holds: once revoked, always revoked."""
+        crl = next((each for each in Crls(run.aws.rolesanywhere).list() if each.id == seen.facts["id"]), None)
+        if crl is None:
+            return None
+        known = {"trust_anchor": crl.anchor_arn, "generation": _of(address)[1], **(inputs or {})}
+        notes = dates_of(crl.data) if PRIVATE_CA in known else {}
+        outputs = {"id": crl.id, "data": crl.digest, "enabled": crl.enabled, **notes}
+        return Recorded(address, self.name, {**known, "revoked": revoked_in(crl.data, run)}, outputs)
 
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Delete the list, and its copy in the bucket."""

@@ -137,6 +137,15 @@ class RoleStack(StackKind):
             inputs = {**inputs, "sessions_before": _ended_before(change, inputs, run)}
         return super().apply(change, inputs, run)
 
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """See also since when sessions must have been opened; the stack alone says it."""
+        since = seen.facts.get(SESSIONS_BEFORE)
+        if inputs is not None and since is not None and "sessions_before" not in inputs:
+            inputs = {**inputs, "sessions_before": since}
+        return super().recover(address, seen, inputs, run)
+
     def made_from(self, recorded: Recorded) -> Mapping[str, Any]:
         """Return the inputs with the time before which sessions were really ended."""
         if SESSIONS_BEFORE not in recorded.outputs or "sessions_before" not in recorded.inputs:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from iam_ra.aws.crls import Crls
 from iam_ra.aws.kms import Kms
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG, REGION_TAG, Names
 from iam_ra.aws.pca import ACTIVE, Pca, PcaInfo
@@ -20,11 +21,12 @@ from iam_ra.files.age import Age
 from iam_ra.files.sops import Sops
 from iam_ra.kinds.host_keys import HostKeys
 from iam_ra.pki.certificate import load_certificate
+from iam_ra.pki.crl import revocations_in
 from iam_ra.pki.file_store import FileKeyStore
 from iam_ra.pki.kms_store import KmsKeyStore
 from iam_ra.pki.signer import KeySigner, Signer
 from iam_ra.pki.sops_store import SopsKeyStore
-from iam_ra.state.ledger import Ledger
+from iam_ra.state.ledger import Entry, Ledger
 
 INIT = "init"
 # An authority's certificate says in its own metadata where its key is.
@@ -165,6 +167,25 @@ class Run:
     def host_keys(self) -> HostKeys:
         """The hosts' keys, in memory or read back from where they are."""
         return HostKeys(self)
+
+    @cached_property
+    def written(self) -> tuple[Entry, ...]:
+        """Every entry of the ledger, read once."""
+        return tuple(each.entry for each in self.ledger.read())
+
+    @cached_property
+    def issued(self) -> tuple[str, ...]:
+        """The keys of the ledger, listed once."""
+        return tuple(self.bucket.list(self.names.ledger_key("")))
+
+    @cached_property
+    def revoked_serials(self) -> Mapping[str, tuple[str, datetime]]:
+        """Of all that revocation lists of this region hold: why, and since when; by serial (decimal); read once."""
+        return {
+            serial: entry
+            for each in Crls(self.aws.rolesanywhere).list()
+            for serial, entry in revocations_in(each.data).items()
+        }
 
     @property
     def ledger(self) -> Ledger:

@@ -174,6 +174,16 @@ class StackKind(Kind):
         """Return what the state keeps of the stack."""
         return {**stack.outputs, UPDATED: stack.updated}
 
+    def recover(
+        self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
+    ) -> Recorded | None:
+        """Take up the stack; if it was made from other inputs than the file's, it seems changed."""
+        found = super().recover(address, seen, inputs, run)
+        if found is None:
+            return None
+        outputs = {name: value for name, value in found.outputs.items() if name != STATUS}
+        return replace(found, outputs={**outputs, DIGEST: digest(found.inputs)})
+
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Delete the stack."""
         name = self.name_at(recorded.address, run.names)

@@ -44,6 +44,7 @@ from iam_ra.kinds.sessions import Loss, losses
 from iam_ra.kinds.stack import ASKED, STRAY, UPDATED, StackKind
 from iam_ra.operations.guards import NOTHING_ALLOWED, Allowed, refusals
 from iam_ra.operations.workplace import Workplace, translated
+from iam_ra.state.ledger import issued_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -127,8 +128,8 @@ class Planner:
             snapshot = self._workplace.observe() if self._refresh else self._workplace.remembered()
             state = self._workplace.recorded(snapshot)
             recorded: Mapping[Address, Recorded] = {} if state is None else state.parts
-            if snapshot.is_bucket_lost and not destroy:
-                raise _lost_bucket(snapshot)
+            if not destroy:
+                _check_memory(snapshot, state)
             if not self._refresh:
                 snapshot = replace(snapshot, stacks={**snapshot.stacks, **self._stacks(recorded, snapshot)})
             snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
@@ -334,10 +335,27 @@ def _one_for_all(errors: list[IamRaError]) -> IamRaError:
     )
 
 
+def _check_memory(snapshot: Snapshot, state: State | None) -> None:
+    """Raise StateError when what was remembered is lost."""
+    if snapshot.is_bucket_lost:
+        raise _lost_bucket(snapshot)
+    if state is None and any(issued_in(snapshot.objects, snapshot.names)):
+        raise _lost_state(snapshot)
+
+
 def _lost_bucket(snapshot: Snapshot) -> StateError:
     name = "" if snapshot.bucket is None else snapshot.bucket.name
     return StateError(
         f"the namespace's bucket {name} is gone, and with it the state",
         why="its stack is still there, so somebody deleted it by hand",
         fix="`iam-ra destroy` removes what is left of the namespace; `iam-ra apply` then makes it anew",
+    )
+
+
+def _lost_state(snapshot: Snapshot) -> StateError:
+    return StateError(
+        "the state is gone from the bucket",
+        why=f"{snapshot.names.state_key} is missing, but certificates were issued; without it all would be issued anew",
+        fix="`iam-ra state history` shows its versions, `iam-ra state restore SERIAL` brings one back; where none can be "
+        "read, `iam-ra state rebuild` makes it again",
     )

@@ -60,7 +60,8 @@ class Recaller:
             raise StateError(
                 "the state is gone from the bucket",
                 why=f"{self._names.state_key} is missing",
-                fix="`iam-ra state history` shows its versions, `iam-ra state restore SERIAL` brings one back",
+                fix="`iam-ra state history` shows its versions, `iam-ra state restore SERIAL` brings one back; where none can "
+                "be read, `iam-ra state rebuild` makes it again",
             )
         return stored.data
 

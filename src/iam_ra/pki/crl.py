@@ -54,6 +54,18 @@ class CrlRequest:
     entries: tuple[CrlEntry, ...]
 
 
+def revocations_in(pem: bytes) -> dict[str, tuple[str, datetime]]:
+    """Return why and since when each certificate of a list is revoked, by serial (decimal)."""
+    found = {}
+    for each in x509.load_pem_x509_crl(pem):
+        try:
+            reason = each.extensions.get_extension_for_class(x509.CRLReason).value.reason
+        except x509.ExtensionNotFound:
+            reason = x509.ReasonFlags.unspecified
+        found[str(each.serial_number)] = reason.name, each.revocation_date_utc
+    return found
+
+
 def crl_builder(request: CrlRequest, authority: x509.Certificate) -> x509.CertificateRevocationListBuilder:
     """Return the list that `authority` is to sign. It is good until the authority ends: what replaces it is the next one.
 

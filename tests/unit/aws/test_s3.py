@@ -149,3 +149,16 @@ def test_empty_says_what_could_not_be_deleted_and_leaves_the_last_ones() -> None
     with pytest.raises(AwsError, match="held: AccessDenied"):
         bucket_on(client).empty(last=("state",))
     assert "state" in client.versions
+
+
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted", "409"])
+def test_a_conflict_is_no_lost_race_where_there_was_no_condition(code: str) -> None:
+    client = FakeS3()
+
+    def refuse(operation: str, key: str) -> None:
+        raise client_error(code, operation, key)
+
+    client.before = refuse
+    for call in (lambda: bucket_on(client).put("k", b""), lambda: bucket_on(client).delete("k")):
+        with pytest.raises(ClientError, match=code):
+            call()

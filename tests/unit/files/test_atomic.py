@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -154,3 +155,24 @@ def test_threads_do_not_take_each_others_folders_away(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(live, range(8)))
     assert tree(tmp_path) == []
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    left = tmp_path / ".web.config.abcd1234.tmp"
+    others = [tmp_path / ".web.yaml.abcd1234.tmp", tmp_path / "web.config.tmp", tmp_path / ".web.config.swp"]
+    for each in (left, *others):
+        each.write_bytes(b"half")
+    atomic.write(tmp_path / "web.config", b"whole", root=tmp_path)
+    assert not left.exists()
+    assert all(each.exists() for each in others)
+    left.write_bytes(b"half")
+    atomic.remove(tmp_path / "web.config", root=tmp_path)
+    assert not left.exists()
+
+
+def test_what_another_writer_is_at_work_on_stays(tmp_path: Path) -> None:
+    theirs = tmp_path / ".web.config.abcd1234.tmp"
+    with theirs.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        atomic.write(tmp_path / "web.config", b"whole", root=tmp_path)
+        assert theirs.exists()
