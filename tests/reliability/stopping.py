@@ -13,6 +13,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# A script's folder is on the path, the repository is not.
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from tests import programs
 from tests.e2e.wire import Lost
 from tests.e2e.world import finish

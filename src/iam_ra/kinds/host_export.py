@@ -55,6 +55,14 @@ class HostExport(Kind):
         found = stamped_files(root, self.folder, self.suffix, lineage)
         return {self.address(host): digest for host, digest in found.items()}
 
+    def data(self, host: str, inputs: Mapping[str, Any], run: Run) -> bytes:
+        """Return the file's bytes, with the mark by which its writer knows it."""
+        return stamped(self.text(host, inputs, run), host, run.lineage).encode()
+
+    def own_digest(self, path: Path, host: str, lineage: str) -> str | None:
+        """Return the SHA-256 of a file that this lineage wrote for a host and nobody edited, or None."""
+        return stamped_digest(path, host, lineage)
+
     def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
         """Return the recorded files, and those that bear our mark, as they are in the repository."""
         return {
@@ -75,13 +83,12 @@ class HostExport(Kind):
         """See that nobody else's file is in its place."""
         if change.desired is not None:
             host, path = change.address.entity.removeprefix(ENTITIES), change.inputs["path"]
-            own = stamped_digest(run.root / path, host, run.lineage) if run.has_lineage else None
+            own = self.own_digest(run.root / path, host, run.lineage) if run.has_lineage else None
             yield from strangers_file(change, () if own is None else (own,), run, f"move {path} away")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Write the file."""
-        host = change.address.entity.removeprefix(ENTITIES)
-        data = stamped(self.text(host, inputs, run), host, run.lineage).encode()
+        data = self.data(change.address.entity.removeprefix(ENTITIES), inputs, run)
         atomic.write(Path(inputs["path"]), data, root=run.root)
         return {"file": bytes_digest(data)}
 
@@ -91,8 +98,7 @@ class HostExport(Kind):
         """Take up a file that says what the file here asks for, and nothing else."""
         if inputs is None:
             return None
-        host = address.entity.removeprefix(ENTITIES)
-        data = stamped(self.text(host, inputs, run), host, run.lineage).encode()
+        data = self.data(address.entity.removeprefix(ENTITIES), inputs, run)
         return (
             super().recover(address, seen, inputs, run) if seen.facts["file"] == bytes_digest(data) else None
         )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.engine.errors import StateError
 from iam_ra.engine.part import Part, Ref
-from iam_ra.files import atomic
 from iam_ra.files.aws_config import Profile
 from iam_ra.files.nix_export import (
     FOLDER,
@@ -20,22 +18,19 @@ from iam_ra.files.nix_export import (
     marked_digest,
     marked_files,
 )
-from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.base import register
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.host_export import HostExport
-from iam_ra.kinds.host_keys import ENTITIES
-from iam_ra.kinds.repository_files import strangers_file
 from iam_ra.kinds.role import role_stack
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import load_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from iam_ra.config.model import Host, Namespace
     from iam_ra.engine.address import Address
-    from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change
     from iam_ra.files.repository import Repository
     from iam_ra.kinds.run import Run
@@ -80,19 +75,13 @@ class HostNixExport(HostExport):
         """Return the files that this lineage wrote and nobody edited, recorded or not, with their SHA-256."""
         return {self.address(host): digest for host, digest in marked_files(root, lineage).items()}
 
-    def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
-        """See that nobody else's file is in its place."""
-        if change.desired is not None:
-            host, path = change.address.entity.removeprefix(ENTITIES), change.inputs["path"]
-            own = marked_digest(run.root / path, host, run.lineage) if run.has_lineage else None
-            yield from strangers_file(change, () if own is None else (own,), run, f"move {path} away")
+    def data(self, host: str, inputs: Mapping[str, Any], run: Run) -> bytes:
+        """Return the file's bytes, its mark among them."""
+        return marked(self.text(host, inputs, run), run.lineage).encode()
 
-    def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
-        """Write the file."""
-        text = self.text(change.address.entity.removeprefix(ENTITIES), inputs, run)
-        data = marked(text, run.lineage).encode()
-        atomic.write(Path(inputs["path"]), data, root=run.root)
-        return {"file": bytes_digest(data)}
+    def own_digest(self, path: Path, host: str, lineage: str) -> str | None:
+        """Return the SHA-256 of a file that this lineage wrote for a host and nobody edited, or None."""
+        return marked_digest(path, host, lineage)
 
     def text(self, host: str, inputs: Mapping[str, Any], run: Run) -> str:
         """Return the JSON object. Raises StateError when the bucket has another certificate."""
