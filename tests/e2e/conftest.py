@@ -45,7 +45,9 @@ def _server() -> Iterator[tuple[Server, Wire]]:
         yield server, wire
         close_clients()
         if CALLS in os.environ:
-            with Path(os.environ[CALLS]).open("a", encoding="utf-8") as file:
+            calls = Path(os.environ[CALLS])
+            calls.parent.mkdir(parents=True, exist_ok=True)
+            with calls.open("a", encoding="utf-8") as file:
                 file.writelines(f"{action}\n" for action in sorted(wire.needed))
 
 
