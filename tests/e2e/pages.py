@@ -38,6 +38,8 @@ _VARYING = (
     (re.compile(r"\bage1[0-9a-z]{20,}"), "RECIPIENT"),
     (re.compile(r"\S*…\S*"), "CUT"),
     (re.compile(r"\b(?:[0-9]{30,}|[0-9a-f]{40})\b"), "SERIAL"),
+    # Days that are left, in the second of an apply and after it.
+    (re.compile(r"\b(364|365|3,649|3,650)\b"), "DAYS"),
     (re.compile(r"\s+"), " "),
 )
 
