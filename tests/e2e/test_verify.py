@@ -74,7 +74,8 @@ def test_every_role_opens_and_with_negative_no_other(applied: World) -> None:
     web = tried["host/web", "reader"]
     serial = load_certificate(applied.secret("web", "certificate")).serial_number
     assert web["arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/iam-ra-default-reader/{serial:x}"
-    assert (web["days_left"], web["error"]) == (364, "")
+    assert web["days_left"] in {364, 365}
+    assert web["error"] == ""
     assert tried["host/web", "admin"]["error"].startswith("AccessDeniedException: Unable to assume role for ")
     # Who was refused opened nothing.
     names = {each.role_arn.rpartition("-")[2] for each in sts_backends[ACCOUNT]["aws"].assumed_roles}
