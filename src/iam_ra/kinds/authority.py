@@ -11,13 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.arn import parse_arn
-from iam_ra.aws.s3 import ConditionFailedError
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.due import Due
-from iam_ra.engine.errors import KeyStoreError
+from iam_ra.engine.errors import KeyStoreError, StateError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
@@ -262,7 +261,7 @@ class AuthorityCertificate(Kind):
                 run=run.id,
             )
             # An apply that was killed may have written it before.
-            with contextlib.suppress(ConditionFailedError):
+            with contextlib.suppress(StateError):
                 run.ledger.intend(entry)
             run.ledger.signed(entry, certificate_pem(certificate).encode())
         return certificate

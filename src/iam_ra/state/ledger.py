@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from iam_ra.aws.s3 import ConditionFailedError
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
@@ -90,11 +91,17 @@ class Ledger:
         self._names = names
 
     def intend(self, entry: Entry) -> None:
-        """Write down that a certificate is about to be signed. Raises ConditionFailedError if the serial is taken."""
+        """Write down that a certificate is about to be signed. Raises StateError if the serial is taken."""
         document = {"format_version": FORMAT, **asdict(entry)}
-        self._bucket.put(
-            self._key(entry, "json"), json.dumps(document, indent=1).encode() + b"\n", if_absent=True
-        )
+        key = self._key(entry, "json")
+        try:
+            self._bucket.put(key, json.dumps(document, indent=1).encode() + b"\n", if_absent=True)
+        except ConditionFailedError as error:
+            raise StateError(
+                f"nothing was signed for {entry.entity}: its entry in the ledger cannot be written",
+                why=f"{key} is there already, or S3 says so",
+                fix="run apply again: it draws another serial",
+            ) from error
 
     def signed(self, entry: Entry, certificate: bytes) -> None:
         """Keep the certificate itself (PEM): its public part."""

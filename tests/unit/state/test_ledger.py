@@ -8,7 +8,6 @@ import pytest
 from tests.unit.aws.s3_client import FakeS3, bucket_on
 
 from iam_ra.aws.naming import Names
-from iam_ra.aws.s3 import ConditionFailedError
 from iam_ra.engine.errors import StateError
 from iam_ra.state import history
 from iam_ra.state.ledger import Entry, Issued, Ledger, issued_in
@@ -55,7 +54,7 @@ def test_a_serial_is_taken_once() -> None:
     client = FakeS3()
     ledger = Ledger(bucket_on(client), NAMES)
     ledger.intend(ENTRY)
-    with pytest.raises(ConditionFailedError):
+    with pytest.raises(StateError, match="nothing was signed for host/web"):
         ledger.intend(replace(ENTRY, identity="other.example.com"))
     assert json.loads(client.content(f"{PLACE}.json"))["identity"] == "web.example.com"
 
