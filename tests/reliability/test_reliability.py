@@ -1,4 +1,4 @@
-"""A few trials of `make crash` and `make faults`, chosen by a seed that is printed; RELIABILITY_SEED makes the same again."""
+"""A few trials of `make crash` and `make faults`, chosen by a seed; RELIABILITY_SEED chooses others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.reliability.trials import Outcome, carry_out, faults, kills
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEED = int(os.environ.get("RELIABILITY_SEED", random.SystemRandom().randrange(10**6)))
+# Always the same trials, so that a run says something of the change alone; `make crash` and `make faults` try them all.
+SEED = int(os.environ.get("RELIABILITY_SEED", "340445"))
 TRIALS = 2
 
 

@@ -32,6 +32,7 @@ RENEWAL_SECONDS = 30.0
 # How much earlier than anybody else the holder takes its lease to be over.
 MARGIN = timedelta(seconds=30)
 _POLL_SECONDS = 2.0
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,16 @@ class Lock:
         with self._guard:
             if self._etag is None:
                 return
-            try:
-                self._bucket.delete(self._key, if_match=self._etag)
-            except ConditionFailedError:
-                # It is another's lock by now, which is not ours to release.
-                return
+            for _ in range(_TRIES):
+                try:
+                    self._bucket.delete(self._key, if_match=self._etag)
+                except ConditionFailedError:
+                    held = self._bucket.get(self._key)
+                    # Another's lock by now is not ours to release; a conflict with nobody's work is tried again.
+                    if held is None or held.etag != self._etag:
+                        return
+                else:
+                    return
 
     def check(self) -> None:
         """Raise LeaseLostError when the lease is over or another has it: nothing more may be begun or written."""
