@@ -5,7 +5,7 @@ Only `config.load` makes these; whoever holds a `Namespace` holds a valid one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ Delivery: TypeAlias = Literal["secretsmanager", "sops", "age"]
 Mode: TypeAlias = Literal["self-signed", "pca-new", "pca-existing"]
 KeyStore: TypeAlias = Literal["file", "sops", "kms"]
 Binding: TypeAlias = Literal["identity", "certificate"]
+ClusterDelivery: TypeAlias = Literal["sops", "cluster", "pca"]
+IssuerKind: TypeAlias = Literal["ClusterIssuer", "Issuer"]
+SidecarStyle: TypeAlias = Literal["native", "container"]
+WorkloadDelivery: TypeAlias = Literal["secret", "csi"]
+WorkloadKind: TypeAlias = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"]
 NotificationEvent: TypeAlias = Literal["CA_CERTIFICATE_EXPIRY", "END_ENTITY_CERTIFICATE_EXPIRY"]
 
 
@@ -182,6 +187,73 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """The cert-manager issuer of a cluster. `namespace` is where its Secret is: cert-manager's own for a ClusterIssuer."""
+
+    kind: IssuerKind
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """The container that serves credentials to an app. `port` is that of the first role, the next ones follow it."""
+
+    image: str
+    style: SidecarStyle
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Pods of one namespace of a cluster that share an identity. Its address is `workload/{cluster}/{namespace}/{name}`.
+
+    `kind` is what the component patches, None for any of them by the name `target`; `containers` are those of the app
+    that get the environment. Of `roles` the default comes first, then the others in the order of their names.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    identity: str
+    roles: tuple[str, ...]
+    duration: timedelta
+    renew_before: timedelta
+    delivery: WorkloadDelivery
+    kind: WorkloadKind | None
+    target: str
+    containers: tuple[str, ...]
+    network_policy: bool
+    helm_values: bool
+    sample_pod: bool
+    disabled: bool
+    protect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Kubernetes cluster: an authority of its own, an issuer inside, and the workloads whose certificates that signs.
+
+    `delivery` is how the authority gets there: `sops` as an encrypted Secret, `cluster` is born there and only its
+    certificate comes out (`certificate_path`), `pca` is a private CA (`pca_arn`). `folder` holds its manifests;
+    `secret_path` is the encrypted Secret in it. `secret_name` names the Secret of the issuer.
+    """
+
+    name: str
+    delivery: ClusterDelivery
+    issuer: Issuer
+    secret_name: str
+    secret_path: str
+    certificate_path: str
+    pca_arn: str | None
+    folder: str
+    sidecar: Sidecar
+    admission_policy: bool
+    approver_policy: bool
+    workloads: Mapping[str, Workload]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Guards: percent of entities an apply may delete, and characters a trust policy may have."""
 
@@ -224,3 +296,4 @@ class Namespace:
     limits: Limits
     host_paths: HostPaths = HostPaths()
     ignore_drift: tuple[IgnoreDrift, ...] = ()
+    clusters: Mapping[str, Cluster] = field(default_factory=dict)
