@@ -33,6 +33,7 @@ class Entry(NamedTuple):
 _NAME = "iam-ra"
 _COMPLETION = "_IAM_RA_COMPLETE"
 _MAIN = "The main job"
+_VERBS = "One thing at a time"
 _STATE = "What is remembered"
 _MORE = "The file"
 _TRY = "Trying it out"
@@ -47,7 +48,9 @@ COMMANDS = {
     "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _MAIN),
     "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
-    "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _MAIN),
+    "role": Entry("iam_ra.cli.role", "Create, change and delete roles of the file.", _VERBS),
+    "host": Entry("iam_ra.cli.host", "Look after hosts of the file.", _VERBS),
+    "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _VERBS),
     "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
     "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),
     "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),

@@ -1,0 +1,12 @@
+"""`iam-ra role`: the roles of the file."""
+
+from __future__ import annotations
+
+import click
+
+from iam_ra.cli.options import Group
+
+
+@click.group("role", cls=Group)
+def command() -> None:
+    """Create, change and delete roles: each command edits the file, then applies just that."""
