@@ -290,8 +290,8 @@ class AuthorityCertificate(Kind):
             ):
                 # No certificate was made for it, and the file has changed since.
                 run.key_files.delete(scope, generation)
-            if not run.key_files.exists(scope, generation):
-                run.key_files.create(scope, PrivateKey.generate(algorithm), generation)
+            # Even if there is one: a killed apply may have left a copy of it, which is removed here.
+            run.key_files.create(scope, PrivateKey.generate(algorithm), generation)
         return run.key_store(inputs["key_store"]).signing_key(scope, generation)
 
     def _issue(

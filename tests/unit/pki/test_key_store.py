@@ -87,6 +87,13 @@ def test_what_a_killed_run_left_is_no_obstacle(store: FileKeyStore) -> None:
     assert files(store.folder) == ["ca-private-key-edge.pem", "ca-private-key.pem"]
 
 
+def test_no_second_copy_stays_of_a_key_whose_run_was_killed_when_it_was_there(store: FileKeyStore) -> None:
+    store.create("default", KEY)
+    os.link(store.path("default"), store.folder / ".ca-private-key.pem.tmp")
+    assert not store.create("default", OTHER)
+    assert files(store.folder) == ["ca-private-key.pem"]
+
+
 def test_a_missing_key_says_where_it_belongs_and_how_to_bring_it(store: FileKeyStore) -> None:
     with pytest.raises(KeyStoreError) as caught:
         store.load("edge")
