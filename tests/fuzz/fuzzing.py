@@ -33,7 +33,7 @@ from iam_ra.files.repository import Repository
 from iam_ra.kinds.base import all_kinds
 from iam_ra.kinds.memory import NO_WISHES, remember
 from iam_ra.render.json import plan_json
-from iam_ra.render.model import Header
+from iam_ra.render.model import Header, PlanDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def _plan(loaded: Loaded) -> None:
     parts = [part for kind in kinds.values() for part in kind.desired(wanted, repository)]
     plan = make_plan(parts, {}, {}, kinds, NOW)
     header = Header(wanted.name, wanted.region, "123456789012", wanted.file.name, "plan")
-    assert json.dumps(plan_json(plan, header, lineage=None, serial=0, now=NOW))
+    assert json.dumps(plan_json(PlanDocument(plan, header, NOW)))
 
 
 @contextlib.contextmanager

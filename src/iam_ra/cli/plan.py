@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from iam_ra.cli import exits
-from iam_ra.cli.envelope import write_object
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import plan_object, planner_for, show, workplace_for
+from iam_ra.cli.running import document_of, planner_for, show, workplace_for
 from iam_ra.cli.wishes import Asked, asked_options, day_ahead
 from iam_ra.engine.errors import RefusedError, UsageError
 
@@ -72,10 +71,7 @@ def command(
         refresh=refresh == "true",
     )
     planned = planner.plan()
-    if options.json:
-        write_object(plan_object(loaded, planned, "plan"))
-    else:
-        show(options, loaded, planned, "plan")
+    show(options, document_of(loaded, planned, "plan"))
     if output is not None and planned.is_applicable:
         _save(planned, loaded, asked, output)
         click.echo(f"Saved to {output}: `iam-ra apply {output}` makes it.", err=True)

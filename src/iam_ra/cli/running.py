@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iam_ra.cli import exits
-from iam_ra.cli.envelope import write_object
 from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, RefusedError
 from iam_ra.engine.scope import WHOLE
+from iam_ra.render.formats import FORMATS, OUTCOMES, Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iam_ra.operations.planning import Planned, Planner
     from iam_ra.operations.recalling import Recaller
     from iam_ra.operations.workplace import Workplace
-    from iam_ra.render.model import Header
+    from iam_ra.render.model import PlanDocument
 
 
 def _seconds(_: click.Context, __: click.Parameter, text: str | None) -> float:
@@ -101,62 +101,47 @@ def applier_for(
     return Applier(workplace, planner, parallelism=parallelism, lock_timeout=lock_timeout)
 
 
-def header_of(loaded: Loaded, planned: Planned, command: str) -> Header:
-    """Return where a plan stands."""
-    from iam_ra.render.model import Header  # noqa: PLC0415 - part of no --help
+def document_of(loaded: Loaded, planned: Planned, command: str) -> PlanDocument:
+    """Return what a rendering of the plan may say."""
+    from iam_ra.render.model import Header, PlanDocument  # noqa: PLC0415 - part of no --help
 
-    namespace = loaded.namespace
-    account = planned.snapshot.caller.account_id
-    return Header(namespace.name, namespace.region, account, namespace.file.name, command, planned.ahead)
-
-
-def show(options: Options, loaded: Loaded, planned: Planned, command: str) -> None:
-    """Write the plan for people to stdout."""
-    from iam_ra.render.text import plan_text  # noqa: PLC0415 - part of no --help
-
-    text = plan_text(
+    namespace, caller = loaded.namespace, planned.snapshot.caller
+    return PlanDocument(
         planned.plan,
-        header_of(loaded, planned, command),
+        Header(
+            namespace.name,
+            namespace.region,
+            caller.account_id,
+            namespace.file.name,
+            command,
+            planned.ahead,
+        ),
+        caller.now,
+        lineage=planned.snapshot.lineage,
+        serial=0 if planned.state is None else planned.state.serial,
         refusals=planned.refusals,
         warnings=(*loaded.warnings, *planned.warnings),
         # What an apply is about to change, it may change that too.
         next_due=planned.next_due if command == "plan" else None,
         checksum=_checksum(planned),
         ignored=planned.ignored,
-        verbose=options.verbose,
-        color=options.wants_color(sys.stdout),
     )
-    click.echo(text, nl=False, color=options.wants_color(sys.stdout))
+
+
+def show(options: Options, document: PlanDocument) -> None:
+    """Write the plan to stdout: for people, or with `--json` as an object."""
+    color = options.wants_color(sys.stdout)
+    text = FORMATS["json" if options.json else "text"].plan(document, Look(options.verbose, color))
+    click.echo(text, nl=False, color=color)
 
 
 def settled(options: Options, loaded: Loaded, planned: Planned, command: str) -> int | None:
     """Show the plan that is about to be made; return the exit code if there is nothing to make or it may not be made."""
-    if not options.json:
-        show(options, loaded, planned, command)
+    if not options.json or not planned.is_applicable:
+        show(options, document_of(loaded, planned, command))
     if not planned.is_applicable:
-        if options.json:
-            write_object(plan_object(loaded, planned, command))
         return RefusedError.exit_code
     return exits.OK if planned.plan.is_empty and not options.json else None
-
-
-def plan_object(loaded: Loaded, planned: Planned, command: str) -> dict[str, Any]:
-    """Return the plan as its JSON object."""
-    from iam_ra.render.json import plan_json  # noqa: PLC0415 - part of no --help
-
-    state = planned.state
-    return plan_json(
-        planned.plan,
-        header_of(loaded, planned, command),
-        lineage=planned.snapshot.lineage,
-        serial=0 if state is None else state.serial,
-        now=planned.snapshot.caller.now,
-        refusals=planned.refusals,
-        warnings=(*loaded.warnings, *planned.warnings),
-        next_due=planned.next_due,
-        checksum=_checksum(planned),
-        ignored=planned.ignored,
-    )
 
 
 def _checksum(planned: Planned) -> str | None:
@@ -201,8 +186,8 @@ def carry_out(
 
     `go_on` tells the command that goes on with what is not done, where that is not just the same command.
     """
-    from iam_ra.render.json import apply_json  # noqa: PLC0415 - part of no --help
-    from iam_ra.render.outcome import outcome_text  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.json import plan_json  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.model import OutcomeDocument  # noqa: PLC0415 - part of no --help
     from iam_ra.render.progress import listener  # noqa: PLC0415 - part of no --help
 
     since = time.monotonic()
@@ -211,19 +196,18 @@ def carry_out(
     with listener(sys.stderr, color=color, verbose=options.verbose, total=total) as listen:
         outcome = work(planned, listen)
     seconds = time.monotonic() - since
-    sessions = applier.open_sessions(planned, outcome)
+    document = document_of(loaded, planned, command)
     if outcome.done or outcome.failed:
-        applier.write_history(command, plan_object(loaded, planned, command), outcome)
+        applier.write_history(command, plan_json(document), outcome)
+    code = exits.OK if outcome.complete else ApplyIncompleteError.exit_code
+    again = f"iam-ra {command}" if go_on is None else go_on(outcome)
+    sessions = applier.open_sessions(planned, outcome)
+    ending = OutcomeDocument(document, outcome, seconds, again, sessions, code)
     if options.json:
-        header, now = header_of(loaded, planned, command), planned.snapshot.caller.now
-        write_object(apply_json(outcome, planned.plan, header, now=now, seconds=seconds, sessions=sessions))
+        click.echo(OUTCOMES["json"](ending, Look()), nl=False)
     else:
-        again = f"iam-ra {command}" if go_on is None else go_on(outcome)
-        title = command.capitalize()
-        text = outcome_text(
-            outcome, seconds=seconds, again=again, title=title, sessions=sessions, color=color
-        )
+        text = OUTCOMES["text"](ending, Look(options.verbose, color))
         click.echo(f"\n{text}", err=True, nl=False, color=color)
     if outcome.unrecorded is not None:
         show_errors(options, [outcome.unrecorded])
-    return exits.OK if outcome.complete else ApplyIncompleteError.exit_code
+    return code

@@ -9,91 +9,59 @@ from typing import TYPE_CHECKING, Any, Final
 from iam_ra import __version__
 from iam_ra.config.diagnostics import Diagnostic
 from iam_ra.engine.action import Action
-from iam_ra.engine.part import NOTHING, UNKNOWN, has_unknown
+from iam_ra.engine.part import UNKNOWN, has_unknown
 from iam_ra.render.drift import drift_json
 from iam_ra.render.values import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iam_ra.engine.address import Address
     from iam_ra.engine.diff import FieldChange
-    from iam_ra.engine.drift import Drift
     from iam_ra.engine.due import Due
-    from iam_ra.engine.errors import IamRaError
-    from iam_ra.engine.execute import Outcome
-    from iam_ra.engine.plan import Change, Plan
-    from iam_ra.render.model import Header
+    from iam_ra.engine.plan import Change
+    from iam_ra.render.model import OutcomeDocument, PlanDocument
     from iam_ra.render.problems import Warning_
 
 # Minor: something was added, which readers must pass over. Major: something they may rely on is gone.
 FORMAT_VERSION: Final = "1.0"
 
 
-def plan_json(
-    plan: Plan,
-    header: Header,
-    *,
-    lineage: str | None,
-    serial: int,
-    now: datetime,
-    refusals: Sequence[IamRaError] = (),
-    warnings: Sequence[Warning_] = (),
-    next_due: Due | None = None,
-    checksum: str | None = None,
-    ignored: Mapping[Address, Sequence[Drift]] | None = None,
-) -> dict[str, Any]:
-    """Return the plan as a JSON object; its changes stand in an order in which they can be made.
-
-    `lineage` and `serial` are those of the state that was planned against; `lineage` is None before the first apply.
-    `checksum` names what would be made: `apply --checksum` makes no other plan. `ignored` are settings that others
-    changed and that stay.
-    """
+def plan_json(document: PlanDocument) -> dict[str, Any]:
+    """Return the plan as a JSON object; its changes stand in an order in which they can be made."""
+    plan, header = document.plan, document.header
     return {
-        **_heading(header, now),
+        **_heading(document),
         "ahead": None if header.ahead is None else _moment(header.ahead),
-        "lineage": lineage,
-        "serial": serial,
-        "checksum": checksum,
+        "lineage": document.lineage,
+        "serial": document.serial,
+        "checksum": document.checksum,
         "partial": bool(plan.left_out),
         "left_out": [str(each.address) for each in plan.left_out],
-        "next_due": due_json(next_due),
+        "next_due": due_json(document.next_due),
         "changes": [_change(each) for each in plan.edits],
-        "drift": drift_json(plan, ignored),
+        "drift": drift_json(plan, document.ignored),
         "summary": {
             **{action.value: plan.counts.get(action, 0) for action in Action},
             "unchanged": plan.unchanged,
             "drifted": len(plan.drifted),
         },
-        "applicable": not refusals and not plan.conflicts,
-        "refusals": [each.as_dict() for each in refusals],
+        "applicable": document.is_applicable,
+        "refusals": [each.as_dict() for each in document.refusals],
         "conflicts": [{"address": str(each.address), "text": each.text} for each in plan.conflicts],
-        "warnings": [_warning(each) for each in warnings],
+        "warnings": [_warning(each) for each in document.warnings],
     }
 
 
-def apply_json(
-    outcome: Outcome,
-    plan: Plan,
-    header: Header,
-    *,
-    now: datetime,
-    seconds: float,
-    sessions: Mapping[str, datetime] = NOTHING,
-) -> dict[str, Any]:
-    """Return how an apply ended as a JSON object, each list in the order in which it happened.
-
-    `sessions` are the hosts that lost a role, with the end of the last session that they may have open.
-    """
+def apply_json(document: OutcomeDocument) -> dict[str, Any]:
+    """Return how an apply ended as a JSON object, each list in the order in which it happened."""
+    outcome = document.outcome
     return {
-        **_heading(header, now),
-        "seconds": round(seconds, 3),
+        **_heading(document.planned),
+        "seconds": round(document.seconds, 3),
         "complete": outcome.complete,
         "summary": {
             "done": len(outcome.done),
             "failed": len(outcome.failed),
             "skipped": len(outcome.skipped),
-            "unchanged": plan.unchanged,
+            "unchanged": document.planned.plan.unchanged,
         },
         "done": [_made(each) for each in outcome.done],
         "failed": [
@@ -108,7 +76,7 @@ def apply_json(
             {"address": str(address), "text": text} for address, text in sorted(outcome.pending.items())
         ],
         "open_sessions": [
-            {"entity": entity, "until": _moment(until)} for entity, until in sorted(sessions.items())
+            {"entity": entity, "until": _moment(until)} for entity, until in sorted(document.sessions.items())
         ],
     }
 
@@ -124,11 +92,12 @@ def _moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _heading(header: Header, now: datetime) -> dict[str, Any]:
+def _heading(document: PlanDocument) -> dict[str, Any]:
+    header = document.header
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
-        "timestamp": _moment(now),
+        "timestamp": _moment(document.now),
         "namespace": header.namespace,
         "account_id": header.account_id or None,
         "region": header.region,

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from iam_ra.engine.part import NOTHING
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from iam_ra.engine.address import Address
+    from iam_ra.engine.drift import Drift
+    from iam_ra.engine.due import Due
+    from iam_ra.engine.errors import IamRaError
+    from iam_ra.engine.execute import Outcome
+    from iam_ra.engine.plan import Plan
+    from iam_ra.render.problems import Warning_
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +34,60 @@ class Header:
     file: str
     command: str = "plan"
     ahead: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """A plan with all that a rendering of it may say, in whichever format. It holds no secret, as the plan does not.
+
+    `now` is when it was made, by the clock of AWS. `lineage` and `serial` are those of the state that was planned
+    against; `lineage` is None before the first apply. `refusals` are why it may not be applied. `next_due` is what a
+    later day will ask for. `checksum` names what would be made: `apply --checksum` makes no other plan. `ignored` are
+    settings that others changed and that stay. `exit_code` is what the command that shows it ends with.
+    """
+
+    plan: Plan
+    header: Header
+    now: datetime
+    lineage: str | None = None
+    serial: int = 0
+    refusals: Sequence[IamRaError] = ()
+    warnings: Sequence[Warning_] = ()
+    next_due: Due | None = None
+    checksum: str | None = None
+    ignored: Mapping[Address, Sequence[Drift]] = field(default_factory=dict)
+    exit_code: int = 0
+
+    @property
+    def is_applicable(self) -> bool:
+        """Whether nothing forbids to apply the plan."""
+        return not self.refusals and not self.plan.conflicts
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeDocument:
+    """How an apply of a plan ended after `seconds`.
+
+    `again` is the exact command to go on with. `sessions` are the hosts that lost a role, with the end of the last
+    session that they may have open. `exit_code` is what the command ends with.
+    """
+
+    planned: PlanDocument
+    outcome: Outcome
+    seconds: float
+    again: str
+    sessions: Mapping[str, datetime] = field(default_factory=lambda: NOTHING)
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDocument:
+    """Why there is no plan, or no apply. What nobody knows yet of `header` is empty."""
+
+    error: IamRaError
+    header: Header
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with."""
+        return self.error.exit_code

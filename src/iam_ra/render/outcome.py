@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from iam_ra.engine.part import NOTHING
 from iam_ra.render.problems import error_lines, plural
 from iam_ra.render.progress import PAST
 from iam_ra.render.style import Style, harmless, wrap
@@ -16,29 +15,19 @@ if TYPE_CHECKING:
 
     from iam_ra.engine.address import Address
     from iam_ra.engine.events import Failed, Skipped
-    from iam_ra.engine.execute import Outcome
     from iam_ra.engine.plan import Change
+    from iam_ra.render.model import OutcomeDocument
 
 _NAMED = 3
 
 
-def outcome_text(
-    outcome: Outcome,
-    *,
-    seconds: float,
-    again: str,
-    title: str = "Apply",
-    sessions: Mapping[str, datetime] = NOTHING,
-    color: bool = False,
-) -> str:
-    """Return the summary that stands below the progress. `again` is the exact command to go on with.
-
-    `sessions` are the hosts that lost a role, with the end of the last session that they may have open.
-    """
-    style = Style(color)
+def outcome_text(document: OutcomeDocument, *, color: bool = False) -> str:
+    """Return the summary that stands below the progress."""
+    outcome, seconds, style = document.outcome, document.seconds, Style(color)
+    title = document.planned.header.command.capitalize()
     if outcome.complete:
         head = f"{style.bold(style.green(f'{title} complete:'))} {_counts(outcome.done)} in {seconds:.1f}s."
-        return "\n".join([head, *_pending(outcome.pending), *_sessions(sessions)]) + "\n"
+        return "\n".join([head, *_pending(outcome.pending), *_sessions(document.sessions)]) + "\n"
     head = ", ".join(
         f"{count:,} {word}"
         for count, word in (
@@ -53,8 +42,8 @@ def outcome_text(
         *(_failed(each, style) for each in outcome.failed),
         _skipped(outcome.skipped, style),
         list(_pending(outcome.pending)),
-        list(_sessions(sessions)),
-        ["What is done is recorded. Go on with:", f"  {style.cyan(again)}"],
+        list(_sessions(document.sessions)),
+        ["What is done is recorded. Go on with:", f"  {style.cyan(document.again)}"],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from iam_ra.engine.action import Action, Reason
 from iam_ra.render.drift import drift_lines
+from iam_ra.render.entities import Entity, crowds, entities
 from iam_ra.render.fields import key_fields, update_lines, whole_lines
-from iam_ra.render.problems import Warning_, error_lines, plural, warning_lines
+from iam_ra.render.problems import error_lines, plural, warning_lines
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from iam_ra.engine.address import Address
-    from iam_ra.engine.drift import Drift
     from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.plan import Change, Conflict, Plan
-    from iam_ra.render.model import Header
+    from iam_ra.render.model import Header, PlanDocument
 
-# As in the file, from the ground up. What is not listed comes after, by name.
-_ENTITY_ORDER: Final = ("init", "ca", "role", "host", "cluster", "workload")
 _PLURALS: Final = {"ca": "authorities"}
-# More new or deleted entities than that, with the same parts for the same reason, are shown as one crowd.
-_MANY: Final = 20
 _VERBS: Final = {
     Action.CREATE: "to create",
     Action.UPDATE: "to update",
@@ -34,111 +28,37 @@ _VERBS: Final = {
 }
 
 
-def plan_text(
-    plan: Plan,
-    header: Header,
-    *,
-    refusals: Sequence[IamRaError] = (),
-    warnings: Sequence[Warning_] = (),
-    next_due: Due | None = None,
-    checksum: str | None = None,
-    ignored: Mapping[Address, Sequence[Drift]] | None = None,
-    verbose: bool = False,
-    color: bool = False,
-) -> str:
-    """Return the plan as text that ends in a newline; `refusals` are why it may not be applied.
+def plan_text(document: PlanDocument, *, verbose: bool = False, color: bool = False) -> str:
+    """Return the plan as text that ends in a newline.
 
-    `next_due` is what a later day will ask for, where that is worth a line; `checksum` is shown to whoever wants more, and so
-    are the `ignored` settings that others changed.
+    The checksum is shown to whoever wants more (`verbose`), and so are the ignored settings that others changed.
     """
-    style = Style(color)
+    plan, header, style = document.plan, document.header, Style(color)
     blocks = [
         [*_title(header, style), *_ahead(header, style)],
-        warning_lines(warnings, style),
-        *_blocks(_entities(plan), style, verbose=verbose),
-        drift_lines(plan, ignored, style, verbose=verbose),
+        warning_lines(document.warnings, style),
+        *_blocks(entities(plan), style, verbose=verbose),
+        drift_lines(plan, document.ignored, style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
-        *(error_lines(each, style) for each in refusals),
+        *(error_lines(each, style) for each in document.refusals),
         [
-            *_totals(plan, refusals, style),
-            *due_lines(next_due, style),
-            *([style.dim(f"Checksum {checksum}")] if checksum and verbose else ()),
+            *_totals(plan, document.refusals, style),
+            *due_lines(document.next_due, style),
+            *([style.dim(f"Checksum {document.checksum}")] if document.checksum and verbose else ()),
         ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
 
-_Likeness: TypeAlias = "tuple[str, Action | None, tuple[Reason, ...], tuple[str, ...]]"
-
-
-@dataclass(frozen=True)
-class _Entity:
-    """The changes of one entity. `whole` is set when all of it is created, deleted or replaced for one reason."""
-
-    name: str
-    changes: tuple[Change, ...]
-    whole: Action | None
-
-    @property
-    def sort(self) -> str:
-        return self.name.partition("/")[0]
-
-    @property
-    def likeness(self) -> _Likeness:
-        """What entities have in common that can be shown as one crowd."""
-        return (
-            self.sort,
-            self.whole,
-            self.changes[0].reasons,
-            tuple(each.address.part for each in self.changes),
-        )
-
-    @property
-    def symbol(self) -> str:
-        return (self.whole or Action.UPDATE).symbol
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        known = self.sort in _ENTITY_ORDER
-        return (_ENTITY_ORDER.index(self.sort) if known else len(_ENTITY_ORDER), self.name)
-
-
-def _entities(plan: Plan) -> list[_Entity]:
-    staying = {address.entity for address in plan.settled}
-    staying |= {change.address.entity for change in plan.changes if change.drift_only}
-    grouped: dict[str, list[Change]] = {}
-    for change in plan.edits:
-        grouped.setdefault(change.address.entity, []).append(change)
-    found = [
-        _Entity(name, tuple(changes), None if name in staying else _whole(changes))
-        for name, changes in grouped.items()
-    ]
-    return sorted(found, key=lambda each: each.rank)
-
-
-def _whole(changes: Sequence[Change]) -> Action | None:
-    first = changes[0]
-    alike = all(each.action is first.action and each.reasons == first.reasons for each in changes)
-    return first.action if alike and first.action is not Action.UPDATE else None
-
-
-def _blocks(entities: Sequence[_Entity], style: Style, *, verbose: bool) -> Iterator[list[str]]:
+def _blocks(changed: Sequence[Entity], style: Style, *, verbose: bool) -> Iterator[list[str]]:
     """Yield the lines of each entity, or of each crowd where its first member would stand."""
-    crowds = {} if verbose else _crowds(entities)
-    for entity in entities:
-        crowd = crowds.get(entity.likeness)
+    gathered = {} if verbose else crowds(changed)
+    for entity in changed:
+        crowd = gathered.get(entity.likeness)
         if crowd is None:
             yield _entity_lines(entity, style, verbose=verbose)
         elif crowd[0] is entity:
             yield _crowd_lines(crowd, style)
-
-
-def _crowds(entities: Sequence[_Entity]) -> dict[_Likeness, list[_Entity]]:
-    found: dict[_Likeness, list[_Entity]] = {}
-    for each in entities:
-        if each.whole in {Action.CREATE, Action.DELETE}:
-            found.setdefault(each.likeness, []).append(each)
-    return {likeness: members for likeness, members in found.items() if len(members) > _MANY}
 
 
 def _title(header: Header, style: Style) -> list[str]:
@@ -168,10 +88,10 @@ def due_lines(due: Due | None, style: Style) -> list[str]:
     return list(map(style.dim, wrap(f"Next, from {due.when:%Y-%m-%d} on: {due.address} {due.what}.")))
 
 
-def _crowd_lines(entities: Sequence[_Entity], style: Style) -> list[str]:
-    first = entities[0]
+def _crowd_lines(crowd: Sequence[Entity], style: Style) -> list[str]:
+    first = crowd[0]
     sort, action, reasons, parts = first.likeness
-    name = f"{len(entities):,} {_PLURALS.get(sort, f'{sort}s')}"
+    name = f"{len(crowd):,} {_PLURALS.get(sort, f'{sort}s')}"
     each = Reason(reasons[0].cause, f"each with {', '.join(parts)}")
     lines = _reasoned(
         f"{first.symbol:>3} ",
@@ -181,11 +101,11 @@ def _crowd_lines(entities: Sequence[_Entity], style: Style) -> list[str]:
         style.bold,
         _paint(action or Action.CREATE, style),
     )
-    names = ", ".join(entity.name.partition("/")[2] for entity in entities)
+    names = ", ".join(entity.name.partition("/")[2] for entity in crowd)
     return lines + wrap(names, first=" " * 6, rest=" " * 6)
 
 
-def _entity_lines(entity: _Entity, style: Style, *, verbose: bool) -> list[str]:
+def _entity_lines(entity: Entity, style: Style, *, verbose: bool) -> list[str]:
     paint = _paint(entity.whole or Action.UPDATE, style)
     name = harmless(entity.name)
     reasons = entity.changes[0].reasons if entity.whole else ()
@@ -201,7 +121,7 @@ def _entity_lines(entity: _Entity, style: Style, *, verbose: bool) -> list[str]:
     return lines + (wrap(mute, first=" " * 6, rest=" " * 6) if mute else [])
 
 
-def _is_mute(change: Change, entity: _Entity) -> bool:
+def _is_mute(change: Change, entity: Entity) -> bool:
     """Tell whether a part of a new entity has nothing to show but its name."""
     return entity.whole is not None and change.recorded is None and not key_fields(change, WIDTH)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.engine.action import Action, Cause, Reason
@@ -10,11 +11,12 @@ from iam_ra.engine.address import Address
 from iam_ra.engine.drift import Drift
 from iam_ra.engine.part import UNKNOWN, Part, Recorded
 from iam_ra.engine.plan import Change, Conflict, Plan
-from iam_ra.render.model import Header
+from iam_ra.render.model import Header, PlanDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
 HEADER = Header("default", "ap-southeast-2", "123456789012", "iam-ra.yaml")
 ANCHOR = "arn:aws:rolesanywhere:ap-southeast-2:123456789012:trust-anchor/0f8a8a3b-97b5-4a3e-9e3f-5d0c4a1b2c3d"
 NEW = Reason(Cause.NEW, "new in the file")
@@ -43,6 +45,10 @@ CERTIFICATE = {
     "renew_before": "60d",
 }
 SOPS = {"path": "secrets/hosts/web/iam-ra.yaml", "recipients": ["age1" + "q" * 58], "certificate": UNKNOWN}
+
+
+def document(plan: Plan, **more: Any) -> PlanDocument:
+    return PlanDocument(plan, more.pop("header", HEADER), NOW, lineage="0f8a8a3b", serial=7, **more)
 
 
 def pem(content: str) -> str:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from iam_ra.engine.events import Failed, Skipped
 from iam_ra.engine.execute import Outcome
 from iam_ra.engine.part import UNKNOWN
 from iam_ra.render.json import apply_json, plan_json
+from iam_ra.render.model import OutcomeDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from iam_ra.engine.plan import Plan
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/plan.schema.json").read_text())
-NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
 PLANS: list[Callable[[], Plan]] = [
     samples.first_apply,
     samples.edited_role,
@@ -41,7 +40,7 @@ PLANS: list[Callable[[], Plan]] = [
 
 
 def as_json(plan: Plan, **more: Any) -> dict[str, Any]:
-    return plan_json(plan, samples.HEADER, lineage="0f8a8a3b", serial=7, now=NOW, **more)
+    return plan_json(samples.document(plan, **more))
 
 
 def closed(schema: Any) -> Any:
@@ -147,7 +146,7 @@ def test_an_outcome_tells_what_happened() -> None:
         [Failed(failed, ToolError("no sops", fix="Install it."), 1.23456)],
         [Skipped(skipped, (Address.parse("ca/default:certificate"),))],
     )
-    value = apply_json(outcome, plan, samples.HEADER, now=NOW, seconds=2)
+    value = apply_json(OutcomeDocument(samples.document(plan), outcome, 2, "iam-ra apply"))
     assert value["complete"] is False
     assert value["summary"] == {"done": 1, "failed": 1, "skipped": 1, "unchanged": 0}
     assert value["failed"][0]["error"] == {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.render import samples
 from iam_ra.engine.errors import ToolError
 from iam_ra.engine.events import Done, Failed, Progress, Skipped, Started
 from iam_ra.engine.execute import Outcome
+from iam_ra.render.model import OutcomeDocument
 from iam_ra.render.outcome import outcome_text
 from iam_ra.render.progress import PlainProgress, RichProgress, listener
 
@@ -144,21 +146,23 @@ def test_hostile_errors_cannot_steer_the_terminal() -> None:
     assert stream.getvalue() == "✗ host/\\x1b[2J:sops  failed after 1.0s: no\\r\\x1b[2J\n"
 
 
+def told(outcome: Outcome, seconds: float, command: str = "apply") -> str:
+    planned = samples.document(samples.plan(), header=replace(samples.HEADER, command=command))
+    return outcome_text(OutcomeDocument(planned, outcome, seconds, "iam-ra apply -f iam-ra.yaml"))
+
+
 def test_a_complete_apply_is_one_line() -> None:
     outcome = Outcome([CREATED, FAILED])
-    text = outcome_text(outcome, seconds=2.04, again="iam-ra apply")
+    text = told(outcome, 2.04)
     assert text == "Apply complete: 1 created, 1 deleted in 2.0s.\n"
 
 
 def test_an_apply_of_nothing_says_so() -> None:
-    assert (
-        outcome_text(Outcome(), seconds=0, again="", title="Destroy")
-        == "Destroy complete: nothing to do in 0.0s.\n"
-    )
+    assert told(Outcome(), 0, command="destroy") == "Destroy complete: nothing to do in 0.0s.\n"
 
 
 def test_an_incomplete_apply_says_how_to_go_on(golden: Callable[[str, str], None]) -> None:
     many = [Skipped(samples.create(f"host/h{number}:sops"), (FAILED.address,)) for number in range(12)]
     stopped = Skipped(samples.create("role/x:stack"), ())
     outcome = Outcome([CREATED], [Failed(FAILED, ERROR, 1)], [*many, stopped])
-    golden("incomplete.txt", outcome_text(outcome, seconds=61, again="iam-ra apply -f iam-ra.yaml"))
+    golden("incomplete.txt", told(outcome, 61))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.render import samples
@@ -46,52 +46,56 @@ WARNINGS: list[str | Diagnostic] = [
 ]
 
 
+def shown(plan: Plan, *, verbose: bool = False, color: bool = False, **more: Any) -> str:
+    return plan_text(samples.document(plan, **more), verbose=verbose, color=color)
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_looks_as_agreed(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"{name}.txt", plan_text(PLANS[name](), samples.HEADER))
+    golden(f"{name}.txt", shown(PLANS[name]()))
 
 
 @pytest.mark.parametrize("name", ["first_apply", "edited_role"])
 def test_verbose_shows_all_fields(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"{name}.verbose.txt", plan_text(PLANS[name](), samples.HEADER, verbose=True))
+    golden(f"{name}.verbose.txt", shown(PLANS[name](), verbose=True))
 
 
 def test_ignored_drift_is_for_who_wants_more(golden: Callable[[str, str], None]) -> None:
-    text = plan_text(samples.drift_below(), samples.HEADER, ignored=samples.IGNORED, verbose=True)
+    text = shown(samples.drift_below(), ignored=samples.IGNORED, verbose=True)
     golden("drift_below.verbose.txt", text)
 
 
 def test_refusals_and_warnings_frame_the_plan(golden: Callable[[str, str], None]) -> None:
-    text = plan_text(samples.removed_host(), samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+    text = shown(samples.removed_host(), refusals=REFUSALS, warnings=WARNINGS)
     golden("refused.txt", text)
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_colour_adds_nothing_but_colour(name: str) -> None:
     plan = PLANS[name]()
-    colored = plan_text(plan, samples.HEADER, color=True, refusals=REFUSALS, warnings=WARNINGS)
+    colored = shown(plan, color=True, refusals=REFUSALS, warnings=WARNINGS)
     assert ANSI.search(colored)
-    assert ANSI.sub("", colored) == plan_text(plan, samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+    assert ANSI.sub("", colored) == shown(plan, refusals=REFUSALS, warnings=WARNINGS)
 
 
 @pytest.mark.parametrize("name", sorted(PLANS.keys() - {"hostile"}))
 def test_a_plan_fits_80_columns(name: str) -> None:
-    text = plan_text(PLANS[name](), samples.HEADER, refusals=REFUSALS, warnings=WARNINGS)
+    text = shown(PLANS[name](), refusals=REFUSALS, warnings=WARNINGS)
     assert max(map(cells, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_hostile_names_cannot_steer_the_terminal(verbose: bool) -> None:
-    text = plan_text(samples.hostile(), samples.HEADER, verbose=verbose)
+    text = shown(samples.hostile(), verbose=verbose)
     assert all(line.isprintable() for line in text.split("\n"))
     assert r"\x1b[2J" in text
 
 
 def test_different_values_never_look_alike() -> None:
-    text = plan_text(samples.hostile(), samples.HEADER)
-    shown = re.findall(r"^ +(?:same +)?([-+]) (…?p+.*)$", text, re.MULTILINE)
-    assert len(shown) == 2
-    assert shown[0][1] != shown[1][1]
+    text = shown(samples.hostile())
+    values = re.findall(r"^ +(?:same +)?([-+]) (…?p+.*)$", text, re.MULTILINE)
+    assert len(values) == 2
+    assert values[0][1] != values[1][1]
 
 
 def test_the_order_of_fields_hangs_on_nothing_else() -> None:
@@ -102,7 +106,7 @@ def test_the_order_of_fields_hangs_on_nothing_else() -> None:
 
 
 def test_an_unknown_account_is_left_out() -> None:
-    title = plan_text(samples.plan(), replace(samples.HEADER, account_id="")).splitlines()[0]
+    title = shown(samples.plan(), header=replace(samples.HEADER, account_id="")).splitlines()[0]
     assert title == "iam-ra plan · namespace default · ap-southeast-2 · iam-ra.yaml"
 
 
@@ -111,10 +115,7 @@ def test_the_order_of_changes_does_not_move_entities() -> None:
     backwards = replace(
         plan, changes=tuple(sorted(plan.changes, key=lambda each: each.address, reverse=True))
     )
-    headings = [
-        re.findall(r"^  [+~-] (.*)$", plan_text(each, samples.HEADER), re.MULTILINE)
-        for each in (plan, backwards)
-    ]
+    headings = [re.findall(r"^  [+~-] (.*)$", shown(each), re.MULTILINE) for each in (plan, backwards)]
     assert headings[0] == headings[1]
     assert [each.partition("  ")[0] for each in headings[0]] == [
         "init",
