@@ -70,8 +70,10 @@ def remove(path: Path, *, root: Path) -> None:
         _sweep(path)
         path.unlink(missing_ok=True)
         folder, top = path.parent, root.resolve()
-        while folder != top and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        # A run that was killed here may have removed some of them.
+        while folder != top and not (folder.is_dir() and any(folder.iterdir())):
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
             folder = folder.parent
 
 

@@ -132,6 +132,12 @@ def test_remove_takes_empty_folders_along_and_stops_at_others(tmp_path: Path) ->
     assert tmp_path.is_dir()
 
 
+def test_remove_goes_on_where_a_killed_run_stopped_between_two_folders(tmp_path: Path) -> None:
+    (tmp_path / "secrets/hosts").mkdir(parents=True)
+    atomic.remove(Path("secrets/hosts/web/f"), root=tmp_path)
+    assert tree(tmp_path) == []
+
+
 @given(
     name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=60)
 )
