@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from tests.e2e import envelopes
 from tests.e2e.holders import Holder
 from tests.e2e.wire import Lost
-from tests.e2e.world import ACCOUNT, READ_ONLY, REGION, finish, small
+from tests.e2e.world import ACCOUNT, READ_ONLY, REGION, finish, rest, small
 
 from iam_ra.pki.certificate import certificate_pem, load_certificate
 from iam_ra.pki.keys import PrivateKey
@@ -389,5 +389,6 @@ class Killed:
         self._pid = process.pid
         self._ready.set()
         code = finish(process).code
+        rest(self._world.server)
         self._world.wire.clear()
         return code

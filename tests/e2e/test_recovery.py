@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.e2e.wire import Lost
-from tests.e2e.world import REGION, finish, small
+from tests.e2e.world import REGION, finish, rest, small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ def signalled(
     """Run a command, and send it a signal before the first request that `when` chooses; after `again` seconds once more."""
     processes: list[Running] = []
     sent: list[Request] = []
+    ended = threading.Event()
 
     def watch(request: Request) -> None:
         while not processes:
@@ -56,11 +58,13 @@ def signalled(
             time.sleep(again or 0.3)
             if again:
                 os.kill(processes[0].pid, sign)
-                time.sleep(2)
+                ended.wait(10)
 
     world.wire.before = watch
     processes.append(world.start(*command))
     result = finish(processes[0])
+    ended.set()
+    rest(world.server)
     world.wire.clear()
     assert sent
     return result

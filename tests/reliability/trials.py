@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tests.e2e.world import finish
+from tests.e2e.world import finish, rest
 from tests.reliability.picture import INIT, differences, picture
 from tests.reliability.scenarios import SCENARIOS
 from tests.reliability.stage import certificates_in
@@ -98,13 +98,13 @@ def carry_out(stage: Stage, trial: Trial) -> Outcome:
     else:
         result, _ = run_touching(world, *scenario.command, kill_at=trial.nth)
         met = result.code == -signal.SIGKILL
-    stage.rest()
+    rest(world.server)
     wrong = [] if result.code in {0, -signal.SIGKILL} else list(_unclear(result))
     again = result.code != 0
     if again:
         _unlock(world)
         second = finish(world.start(*scenario.command), PATIENCE)
-        stage.rest()
+        rest(world.server)
         if second.code:
             wrong.append(f"run again, it ends with {second.code}: {second.said[-600:]}")
     wrong += compare(ready, world)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 if TYPE_CHECKING:
     from iam_ra.sandbox.server import Server
@@ -103,6 +103,34 @@ def test_reset_forgets(sandbox: Server, aws: Any) -> None:
     aws("s3").create_bucket(Bucket="here")
     sandbox.reset()
     assert aws("s3").list_buckets()["Buckets"] == []
+
+
+def test_what_is_under_way_at_a_reset_is_not_done_after_it(sandbox: Server, aws: Any) -> None:
+    slow = sandbox.faults.add("slow", "s3", "CreateBucket", seconds=30)
+    s3 = aws("s3")
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(s3.create_bucket, Bucket="late")
+        # Idle connections of clients that live on end too, and the clients see it before they call again.
+        s3.list_buckets()
+        while not slow.hits:
+            time.sleep(0.01)
+        sandbox.reset()
+        with pytest.raises(ConnectionClosedError):
+            late.result()
+    assert s3.list_buckets()["Buckets"] == []
+
+
+def test_who_resets_is_answered_and_goes_on(sandbox: Server, aws: Any) -> None:
+    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint_url).netloc)
+    connection.connect()
+    opened = connection.sock
+    for _ in range(2):
+        aws("s3").create_bucket(Bucket="here")
+        connection.request("POST", "/_sandbox/reset", "{}", {"Content-Type": "application/json"})
+        assert connection.getresponse().read() == b"{}"
+        assert aws("s3").list_buckets()["Buckets"] == []
+    assert connection.sock is opened
+    connection.close()
 
 
 def test_requests_are_served_one_at_a_time(

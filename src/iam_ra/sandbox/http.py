@@ -10,12 +10,13 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 import traceback
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
@@ -30,6 +31,8 @@ log = logging.getLogger("iam_ra.sandbox")
 
 BODILESS = frozenset({204, 304})
 HANDSHAKE_SECONDS = 10.0
+CUT = "iam_ra.sandbox.cut"
+"""The WSGI environ key of what tells whether a request's connection has been cut since it arrived."""
 # On, and for no time: whatever is unsent is thrown away, and the other side is told so (RST).
 NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -59,6 +62,7 @@ class HttpServer(ThreadingMixIn, TCPServer):
         self.app = app
         self.ssl_context = tls
         self._connections: set[socket.socket] = set()
+        self._own = threading.local()
         super().__init__((host, port), Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -75,6 +79,7 @@ class HttpServer(ThreadingMixIn, TCPServer):
                 # Such as a client that does not trust the sandbox's authority, and says so itself.
                 self.shutdown_request(request)
                 return
+        self._own.connection = request
         super().process_request_thread(request, client_address)
 
     def _secured(self, connection: socket.socket, context: SSLContext) -> socket.socket:
@@ -102,14 +107,26 @@ class HttpServer(ThreadingMixIn, TCPServer):
         if error is not None and not isinstance(error, ConnectionError | TimeoutError):
             log.error("a request failed: %s at %s", type(error).__name__, where(error))
 
-    def close(self) -> None:
-        """Stop listening and end the idle connections that clients keep open."""
-        self.server_close()
+    def is_open(self, connection: socket.socket) -> bool:
+        """Tell whether a connection is still served."""
+        return connection in self._connections
+
+    def cut(self) -> None:
+        """End all connections but the one whose request the calling thread serves."""
+        own = getattr(self._own, "connection", None)
         for connection in list(self._connections):
+            if connection is own:
+                continue
+            self._connections.discard(connection)
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+    def close(self) -> None:
+        """Stop listening and end the connections that clients keep open."""
+        self.server_close()
+        self.cut()
 
 
 class Handler(MotoRequestHandler):
@@ -129,6 +146,7 @@ class Handler(MotoRequestHandler):
         """Answer one request."""
         environ = self.make_environ()
         environ[ARRIVED] = time.perf_counter()
+        environ[CUT] = lambda: not cast(HttpServer, self.server).is_open(self.connection)
         body = self._body(environ)
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))

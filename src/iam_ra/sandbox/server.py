@@ -20,7 +20,7 @@ from iam_ra.sandbox.call import FORM, Call, access_key_id, identify, signing_reg
 from iam_ra.sandbox.calls import CallLog
 from iam_ra.sandbox.control import PREFIX, Control
 from iam_ra.sandbox.faults import Fault, Faults, failure, throttling
-from iam_ra.sandbox.http import HangUpError, HttpServer, where
+from iam_ra.sandbox.http import CUT, HangUpError, HttpServer, where
 from iam_ra.sandbox.limits import Limits
 from iam_ra.sandbox.mount import Dispatcher
 from iam_ra.sandbox.settings import DEFAULT_ACCOUNT, Settings
@@ -60,12 +60,13 @@ class Application:
         self.calls = CallLog()
         self._limits = Limits() if settings.real_limits else None
         self._control = Control(self.faults, self.calls, self.reset, self.save)
+        self.servers: list[HttpServer] = []
         clock.install()
         self._dispatch = Dispatcher()
         loopback.connect(self, settings, LOCK)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request. Raises HangUpError where a fault leaves it without an answer."""
+        """Serve one request. Raises HangUpError where a fault, or a reset meanwhile, leaves it without an answer."""
         if environ["PATH_INFO"].startswith(PREFIX):
             return self._controlled(environ, start_response)
         started = time.perf_counter()
@@ -74,6 +75,7 @@ class Application:
         if self._settings.account_id != DEFAULT_ACCOUNT:
             environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", self._settings.account_id)
         with LOCK:
+            _refuse_cut(environ)
             call = identify(environ, body)
         fault = None if loopback.LOOPBACK in environ else self.faults.meet(call)
         answer = self._met(fault, call, environ, body) if fault else self._limited(call, environ, body)
@@ -87,10 +89,16 @@ class Application:
         return [content]
 
     def reset(self) -> None:
-        """Forget everything: all accounts, all regions, all services, the faults; the clock shows the real time again."""
+        """Forget everything: all accounts, all regions, all services, the faults; the clock shows the real time again.
+
+        Connections end, and no call that arrived by one of them is served any more: what a killed client had asked for
+        is not done in the world to come.
+        """
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 (an internal of moto)
 
         with LOCK:
+            for server in self.servers:
+                server.cut()
             self.faults.clear()
             moto_api_backend.reset()
             propagation.reset()
@@ -177,6 +185,7 @@ class Application:
             said = throttling(call.service, content_type)
             return _failure(call, content_type, said.status, said.code, said.message)
         with LOCK:
+            _refuse_cut(environ)
             if self._settings.iam_delay_seconds and call.service == "iam":
                 self._keep_role(environ, body)
             return self._serve(call, environ)
@@ -235,6 +244,11 @@ class Application:
         return status, headers, content
 
 
+def _refuse_cut(environ: WSGIEnvironment) -> None:
+    if CUT in environ and environ[CUT]():
+        raise HangUpError(reset=False)
+
+
 def _date() -> tuple[str, str]:
     return "Date", formatdate(clock.now().timestamp(), usegmt=True)
 
@@ -266,6 +280,7 @@ class Server:
         self._tls = make_tls()
         self._http = HttpServer(self.settings.host, self.settings.port, self._app)
         self._https = HttpServer(self.settings.host, 0, self._app, self._tls.context)
+        self._app.servers += (self._http, self._https)
         self._threads = [self._listen(server) for server in (self._http, self._https)]
 
     @property
