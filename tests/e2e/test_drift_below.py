@@ -282,6 +282,19 @@ def test_an_edit_of_the_file_and_drift_are_made_in_one_apply(world: World) -> No
     assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
 
 
+def test_a_role_goes_with_what_strangers_gave_it(world: World) -> None:
+    world.write(fleet())
+    world.apply()
+    iam = world.aws("iam")
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=BILLING)
+    iam.put_role_policy(RoleName=ROLE, PolicyName="mine", PolicyDocument=json.dumps(INLINE))
+    world.write(small(roles={}, hosts={}))
+    # What it took away is said.
+    assert "mine" in world.apply("-v").stderr
+    assert ROLE not in {each["RoleName"] for each in iam.list_roles()["Roles"]}
+    world.settled()
+
+
 def test_a_plan_from_the_state_alone_reads_nothing_else(world: World) -> None:
     content = fleet(certificate_authorities={"default": {}, "vault": {"key_store": "kms"}})
     content["hosts"]["web"]["delivery"] = ["secretsmanager", "sops"]

@@ -275,7 +275,7 @@ class Stacks:
         return StackError(
             f"stack {name} ended in {stack.status}",
             why=self._first_cause(stack.id, token) or stack.status_reason,
-            fix="put the cause right and run apply again; it picks up from here",
+            fix="put the cause right and run the same command again; it picks up from here",
         )
 
     def _first_cause(self, stack_id: str, token: str) -> str:

@@ -12,6 +12,7 @@ from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
 from iam_ra.engine.due import Due
+from iam_ra.engine.errors import StackError
 from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Ref
 from iam_ra.kinds.base import register
 from iam_ra.kinds.stack import STACK, StackKind
@@ -137,6 +138,15 @@ class RoleStack(StackKind):
             inputs = {**inputs, "sessions_before": _ended_before(change, inputs, run)}
         return super().apply(change, inputs, run)
 
+    def delete(self, recorded: Recorded, run: Run) -> None:
+        """Delete the stack, and with its role what others attached to it, for which CloudFormation does not delete a role."""
+        try:
+            super().delete(recorded, run)
+        except StackError:
+            if not _strip(recorded, run):
+                raise
+            super().delete(recorded, run)
+
     def recover(
         self, address: Address, seen: Observed, inputs: Mapping[str, Any] | None, run: Run
     ) -> Recorded | None:
@@ -169,6 +179,33 @@ class RoleStack(StackKind):
             "session_policy": session_policy_of(inputs),
             "trust_policy": trust_of(inputs),
         }
+
+
+def _strip(recorded: Recorded, run: Run) -> bool:
+    """Take from a role the policies that its stack did not give it, and tell whether there were any."""
+    iam, name = run.aws.iam, run.names.role(recorded.address.entity.removeprefix(ENTITIES))
+    own = {*recorded.inputs.get("policies", ()), *recorded.inputs.get("inline_policies", ())}
+    try:
+        attached = [
+            each["PolicyArn"]
+            for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+            for each in page["AttachedPolicies"]
+        ]
+        embedded = [
+            each
+            for page in iam.get_paginator("list_role_policies").paginate(RoleName=name)
+            for each in page["PolicyNames"]
+        ]
+    except iam.exceptions.NoSuchEntityException:
+        return False
+    strangers = sorted({*attached, *embedded} - own)
+    for arn in sorted(set(attached) - own):
+        iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+    for each in sorted(set(embedded) - own):
+        iam.delete_role_policy(RoleName=name, PolicyName=each)
+    if strangers:
+        run.report(recorded.address, f"others gave the role {', '.join(strangers)}; taken from it")
+    return bool(strangers)
 
 
 def _undated(role: Role, trust: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
