@@ -62,6 +62,9 @@ def test_the_state_is_looked_at_compared_and_put_back(world: World) -> None:
     assert shown["host/db:certificate"]["outputs"] == world.state["parts"]["host/db:certificate"]["outputs"]
     assert "`iam-ra state list`" in world.run("state", "show", "host/nobody").expect(1).said
     assert json.loads(world.run("state", "pull").expect().stdout) == world.state
+    on_disk = sorted(str(path.relative_to(world.root)) for path in world.root.glob("exports/*/*"))
+    assert data(world, "state", "files") == {"files": on_disk}
+    assert world.run("state", "files").expect().stdout.splitlines() == on_disk
 
     history = data(world, "state", "history")
     assert [run["operation"] for run in history["runs"]] == ["apply", "apply"]

@@ -40,6 +40,22 @@ def list_(options: Options) -> None:
     _table(options, ("address", "kind"), [(str(each.address), each.kind) for each in _parts(state)])
 
 
+@command.command("files", cls=Command)
+@pass_options
+def files(options: Options) -> None:
+    """List the files of the repository that iam-ra wrote, each by its path from the folder of iam-ra.yaml.
+
+    A pipeline commits these after an apply, and no others.
+    """
+    from iam_ra.kinds.repository_files import written_files  # noqa: PLC0415 - part of no --help
+
+    found = written_files(_parts(recaller_for(options).state()))
+    if options.json:
+        write_json("state files", {"files": found})
+    elif found:
+        click.echo("\n".join(found))
+
+
 @command.command("show", cls=Command)
 @click.argument("address")
 @pass_options

@@ -38,3 +38,10 @@ def remove_file(recorded: Recorded, run: Run) -> None:
         atomic.remove(Path(path), root=run.root)
     else:
         run.report(recorded.address, f"{path} was edited; left alone")
+
+
+def written_files(parts: Iterable[Recorded]) -> list[str]:
+    """Return the paths of the files that the parts are, relative to the folder of the desired-state file."""
+    return sorted(
+        {str(each.inputs["path"]) for each in parts if "file" in each.outputs and "path" in each.inputs}
+    )
