@@ -38,13 +38,27 @@ def command(options: Options) -> None:
 def _summary(namespace: Namespace) -> str:
     from iam_ra.render.problems import plural  # noqa: PLC0415 - loads the room of the file
 
-    return ", ".join(
-        (
-            plural(len(namespace.authorities), "authority", "authorities"),
-            plural(len(namespace.roles), "role"),
-            plural(len(namespace.hosts), "host"),
-        )
-    )
+    counts = _counts(namespace)
+    said = [
+        plural(counts["authorities"], "authority", "authorities"),
+        plural(counts["roles"], "role"),
+        plural(counts["hosts"], "host"),
+    ]
+    if namespace.clusters:
+        said += [plural(counts["clusters"], "cluster"), plural(counts["workloads"], "workload")]
+    return ", ".join(said)
+
+
+def _counts(namespace: Namespace) -> dict[str, int]:
+    from iam_ra.config.model import CLUSTERS  # noqa: PLC0415 - loads the room of the file
+
+    return {
+        "authorities": sum(not each.startswith(CLUSTERS) for each in namespace.authorities),
+        "roles": len(namespace.roles),
+        "hosts": len(namespace.hosts),
+        "clusters": len(namespace.clusters),
+        "workloads": sum(len(each.workloads) for each in namespace.clusters.values()),
+    }
 
 
 def _as_json(loaded: Loaded) -> dict[str, Any]:
@@ -53,10 +67,6 @@ def _as_json(loaded: Loaded) -> dict[str, Any]:
         "valid": True,
         "file": str(namespace.file),
         "namespace": namespace.name,
-        "counts": {
-            "authorities": len(namespace.authorities),
-            "roles": len(namespace.roles),
-            "hosts": len(namespace.hosts),
-        },
+        "counts": _counts(namespace),
         "warnings": [each.as_dict() for each in loaded.warnings],
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iam_ra.config import model
 from iam_ra.config.authorities import authority_sops_path
+from iam_ra.config.build_clusters import build_cluster
 from iam_ra.config.checks import sops_path
 from iam_ra.config.hosts import age_path
 from iam_ra.config.lives import authority_renew_before, certificate_spec
@@ -26,12 +27,18 @@ def build_namespace(
     entry: schema.FileEntry,
     documents: Mapping[tuple[str, ...], model.Json],
     requests: Mapping[str, str],
+    certificates: Mapping[str, str],
 ) -> model.Namespace:
     """Return the namespace that a file without problems describes.
 
-    `documents` are its policies by their path, `requests` the digests of signing requests by the host.
+    `documents` are its policies by their path, `requests` the digests of signing requests by the host, `certificates`
+    those that clusters made (PEM), by the cluster.
     """
     defaults = entry.defaults
+    clusters = {
+        name: build_cluster(name, each, certificates.get(name, ""))
+        for name, each in sorted(entry.clusters.items())
+    }
     return model.Namespace(
         name=entry.namespace,
         region=entry.region,
@@ -52,6 +59,7 @@ def build_namespace(
         ignore_drift=tuple(
             model.IgnoreDrift(each.address, tuple(each.fields)) for each in entry.ignore_drift
         ),
+        clusters=clusters,
     )
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from iam_ra.config import arns, fields
 from iam_ra.config.authorities import check_authorities, on_disk
 from iam_ra.config.cloudformation import has_reference
+from iam_ra.config.cluster_checks import check_clusters, cluster_files
 from iam_ra.config.diagnostics import Check
-from iam_ra.config.draft import SECTIONS, nearest
+from iam_ra.config.draft import nearest
 from iam_ra.config.hosts import age_path, deliveries
+from iam_ra.config.model import CLUSTERS
 from iam_ra.config.private_cas import check_private_cas
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def check_entries(source: Source, draft: Draft) -> None:
     checks = _Checks(source, draft)
     checks.region()
     checks.host_paths()
-    for section in SECTIONS:
+    for section in _KINDS:
         checks.names(section)
     for name, authority in draft.entry.certificate_authorities.items():
         checks.tags(authority.tags, ("certificate_authorities", name, "tags"))
@@ -55,6 +57,9 @@ def check_entries(source: Source, draft: Draft) -> None:
     for name, host in draft.entry.hosts.items():
         checks.tags(host.tags, ("hosts", name, "tags"))
         checks.host(name, host)
+    for name, cluster in draft.entry.clusters.items():
+        checks.tags(cluster.tags, ("clusters", name, "tags"))
+    check_clusters(source, draft)
     checks.identities()
     checks.secret_paths()
 
@@ -143,7 +148,7 @@ class _Checks:
         if role.permissions_boundary:
             self._policy_arn(role.permissions_boundary, ("roles", name, "permissions_boundary"))
         for index, authority in enumerate(role.ca or ()):
-            self._authority(authority, self._item(("roles", name, "ca"), index))
+            self._taker(authority, self._item(("roles", name, "ca"), index))
         for policy in role.inline_policies:
             if not _POLICY_NAME.fullmatch(policy):
                 self.source.report(
@@ -210,13 +215,15 @@ class _Checks:
     def _role(self, role: str, path: tuple[str | int, ...], authority: str | None) -> None:
         if role not in self.draft.names["roles"]:
             if self.draft.sound("roles"):
-                self._unknown(Check.UNKNOWN_ROLE, "role", role, self.draft.names["roles"], path)
+                self._unknown(Check.UNKNOWN_ROLE, "roles", role, self.draft.names["roles"], path)
             return
         entry = self.draft.entry.roles.get(role)
         # An unknown name among them is the problem then, and said at its own place.
-        settled = entry is not None and set(entry.ca or ()) <= set(
-            self.draft.names["certificate_authorities"]
-        )
+        takers = {
+            *self.draft.names["certificate_authorities"],
+            *(f"{CLUSTERS}{each}" for each in self.draft.names["clusters"]),
+        }
+        settled = entry is not None and set(entry.ca or ()) <= takers
         if authority and settled and entry and entry.ca and authority not in entry.ca:
             self.source.report(
                 Check.AUTHORITY_EXCLUDED,
@@ -294,6 +301,10 @@ class _Checks:
                     owner = owners.setdefault(on_disk(path), mine)
                     if owner != mine:
                         self._taken(path, owner, ("hosts", name, key))
+        for place, path, mine in cluster_files(self.draft):
+            owner = owners.setdefault(on_disk(path), mine)
+            if owner != mine:
+                self._taken(path, owner, place)
         check_authorities(self.source, self.draft, owners)
         check_private_cas(self.source, self.draft)
 
@@ -367,18 +378,25 @@ class _Checks:
 
     # References
 
+    def _taker(self, name: str, path: tuple[str | int, ...]) -> None:
+        """Report an authority, or a cluster, that is not there."""
+        if not name.startswith(CLUSTERS):
+            self._authority(name, path)
+        elif name.removeprefix(CLUSTERS) not in self.draft.names["clusters"] and self.draft.sound("clusters"):
+            known = [f"{CLUSTERS}{each}" for each in self.draft.names["clusters"]]
+            self._unknown(Check.UNKNOWN_AUTHORITY, "clusters", name, known, path)
+
     def _authority(self, name: str, path: tuple[str | int, ...]) -> bool:
         known = self.draft.names["certificate_authorities"]
         if name not in known and self.draft.sound("certificate_authorities"):
-            self._unknown(Check.UNKNOWN_AUTHORITY, "authority", name, known, path)
+            self._unknown(Check.UNKNOWN_AUTHORITY, "certificate_authorities", name, known, path)
         return name in known
 
     def _unknown(
-        self, check: Check, kind: str, name: str, known: Iterable[str], path: tuple[str | int, ...]
+        self, check: Check, section: str, name: str, known: Iterable[str], path: tuple[str | int, ...]
     ) -> None:
-        there = sorted(known)
+        there, kind = sorted(known), _KINDS.get(section, "cluster")
         near = nearest(name, there)
-        section = next(section for section, each in _KINDS.items() if each == kind)
         listed = ", ".join(there[:10]) + (f" and {len(there) - 10} more" if len(there) > 10 else "")  # noqa: PLR2004 - what fits a line
         self.source.report(
             check,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args, get_origin
 from pydantic import ValidationError
 
 from iam_ra.config.diagnostics import Check, dotted
+from iam_ra.config.entry import Entry
 from iam_ra.config.fields import describe
-from iam_ra.config.schema import Entry, FileEntry
+from iam_ra.config.schema import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from iam_ra.config.source import Source
 
 Path: TypeAlias = "tuple[str | int, ...]"
-SECTIONS = ("certificate_authorities", "roles", "hosts")
+SECTIONS = ("certificate_authorities", "roles", "hosts", "clusters")
 
 # Read where the file's own value is missing or wrong, so that the rest can be checked.
 _STAND_INS = {"version": "1", "namespace": "default", "region": "us-east-1", "roles": ["stand-in"]}

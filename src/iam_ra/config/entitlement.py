@@ -38,13 +38,16 @@ class Holder(NamedTuple):
     proofs: Iterable[tuple[str, str]]
 
 
-def is_said(role: Binding | None, authority: Binding) -> bool:
-    """Tell whether certificates of an authority say a role: the role's own word beats the authority's."""
-    return (role or authority) == "certificate"
+def is_said(role: Binding | None, authority: Binding | None) -> bool:
+    """Tell whether certificates of an authority say a role: the role's own word beats the authority's.
+
+    Those of a cluster (None) never do: what they say its users decide, and only names are under control there.
+    """
+    return authority is not None and (role or authority) == "certificate"
 
 
 def entitled(
-    holders: Iterable[Holder], rules: Mapping[str, Rule], authorities: Mapping[str, Binding]
+    holders: Iterable[Holder], rules: Mapping[str, Rule], authorities: Mapping[str, Binding | None]
 ) -> Mapping[str, Mapping[str, list[str] | Unit]]:
     """Return, by role and by authority, who may take it: names, or whoever's certificate says so.
 
@@ -68,13 +71,20 @@ def entitled(
 
 def entitled_in(namespace: Namespace) -> Mapping[str, Mapping[str, list[str] | Unit]]:
     """Return, by role and by authority, who may take it: also what certificates in their overlap prove."""
-    holders = (
+    hosts = (
         Holder(set(host.roles), ((host.authority, host.identity), *host.former))
         for host in namespace.hosts.values()
         if not host.disabled
     )
+    workloads = (
+        Holder(set(each.roles), ((cluster.scope, each.identity),))
+        for cluster in namespace.clusters.values()
+        for each in cluster.workloads.values()
+        if not each.disabled
+    )
     rules = {name: Rule(role.authorities, role.bind, role.named) for name, role in namespace.roles.items()}
-    return entitled(holders, rules, {name: each.bind for name, each in namespace.authorities.items()})
+    bind = {name: each.bind for name, each in namespace.authorities.items()}
+    return entitled((*hosts, *workloads), rules, bind)
 
 
 def roles_said(host: Host, namespace: Namespace) -> tuple[str, ...]:

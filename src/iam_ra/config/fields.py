@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 NAME_PATTERN = f"^{_NAME}$"
+AUTHORITY_PATTERN = f"^(cluster/)?{_NAME}$"
 NAMESPACE_PATTERN = "^[a-z][a-z0-9-]{0,19}$"
 ACCOUNT_PATTERN = "^[0-9]{12}$"
 IDENTITY_PATTERN = "^[A-Za-z0-9_.=+@-]{2,61}$"
@@ -32,7 +33,7 @@ DESCRIPTION_PATTERN = "^[ -~\u00a1-\u00ff]{0,1000}$"
 FILE_PATTERN = r"^(?!/)[^\\\x00-\x1f]+$"
 SOPS_PATTERN = r"^(?!/)[^\\\x00-\x1f]+\.ya?ml$"
 PCA_PATTERN = "^arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]{36}$"
-ADDRESS_GLOB_PATTERN = "^(init|ca/|role/|host/|[*?])[A-Za-z0-9*?:/-]*$"
+ADDRESS_GLOB_PATTERN = "^(init|ca/|cluster/|role/|host/|[*?])[A-Za-z0-9*?:/-]*$"
 ABSOLUTE_PATTERN = r"^/[^\x00-\x1f]*[^/\x00-\x1f]$"
 
 
@@ -48,7 +49,8 @@ def _text(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_text)]
 
 
-def _matching(pattern: str, check: Check, problem: str, *, why: str, fix: str) -> AfterValidator:
+def matching(pattern: str, check: Check, problem: str, *, why: str, fix: str) -> AfterValidator:
+    """Return the check that a text has a form; `problem` is said of one that has not."""
     form = re.compile(pattern.removeprefix("^").removesuffix("$"))
 
     def validate(value: str) -> str:
@@ -59,7 +61,8 @@ def _matching(pattern: str, check: Check, problem: str, *, why: str, fix: str) -
     return AfterValidator(validate)
 
 
-def _form(pattern: str, **more: Any) -> WithJsonSchema:
+def form_of(pattern: str, **more: Any) -> WithJsonSchema:
+    """Return what JSON Schema says of a text of a form."""
     return WithJsonSchema({"type": "string", "pattern": pattern, **more})
 
 
@@ -91,7 +94,9 @@ def _flag(value: Any) -> Any:
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
-def _count(unit: str, low: int, high: int) -> Any:
+def count_of(unit: str, low: int, high: int) -> Any:
+    """Return the type of a whole number in a range."""
+
     def validate(value: Any) -> Any:
         if not isinstance(value, str):
             return value
@@ -124,17 +129,18 @@ if TYPE_CHECKING:
     Profiles = int
     TrustAnchors = int
 else:
-    Days = _count("days", 1, 360)
-    Percent = _count("percent", 0, 100)
-    TrustPolicySize = _count("characters", 256, 8192)
-    ManagedPolicies = _count("policies", 1, 25)
-    Profiles = _count("profiles", 1, 10_000)
-    TrustAnchors = _count("trust anchors", 1, 10_000)
+    Days = count_of("days", 1, 360)
+    Percent = count_of("percent", 0, 100)
+    TrustPolicySize = count_of("characters", 256, 8192)
+    ManagedPolicies = count_of("policies", 1, 25)
+    Profiles = count_of("profiles", 1, 10_000)
+    TrustAnchors = count_of("trust anchors", 1, 10_000)
 
 # Durations
 
 
-def _duration(low: str, high: str, why: str, unit: str = "d") -> BeforeValidator:
+def duration_from(low: str, high: str, why: str, unit: str = "d") -> BeforeValidator:
+    """Return what reads a duration in a range; `unit` is what a bare number most likely means."""
     bounds = durations.parse_duration(low), durations.parse_duration(high)
 
     def validate(value: Any) -> Any:
@@ -166,25 +172,25 @@ def _duration(low: str, high: str, why: str, unit: str = "d") -> BeforeValidator
 
 SessionDuration = Annotated[
     timedelta,
-    _duration("15m", "12h", "Roles Anywhere opens sessions of 15 minutes to 12 hours.", "m"),
-    _form(durations.PATTERN),
+    duration_from("15m", "12h", "Roles Anywhere opens sessions of 15 minutes to 12 hours.", "m"),
+    form_of(durations.PATTERN),
 ]
 AuthorityValidity = Annotated[
     timedelta,
-    _duration("30d", "50y", "An authority is replaced by hand; below a month nobody keeps up with that."),
-    _form(durations.PATTERN),
+    duration_from("30d", "50y", "An authority is replaced by hand; below a month nobody keeps up with that."),
+    form_of(durations.PATTERN),
 ]
 HostValidity = Annotated[
     timedelta,
-    _duration(
+    duration_from(
         "1h", "50y", "Renewal needs a run of apply: below an hour clocks and delays eat the whole life."
     ),
-    _form(durations.PATTERN),
+    form_of(durations.PATTERN),
 ]
 Span = Annotated[
     timedelta,
-    _duration("1m", "50y", "It is a part of a certificate's life."),
-    _form(durations.PATTERN),
+    duration_from("1m", "50y", "It is a part of a certificate's life."),
+    form_of(durations.PATTERN),
 ]
 
 # Names
@@ -233,47 +239,47 @@ def _account(value: str) -> str:
 Version = Annotated[Text, AfterValidator(_version), WithJsonSchema({"const": 1, "type": "integer"})]
 NamespaceName = Annotated[
     Text,
-    _matching(
+    matching(
         NAMESPACE_PATTERN,
         Check.NAMESPACE,
         "cannot name a namespace",
         why="It begins every name of the namespace: a small letter, then up to 19 of a-z, 0-9 and `-`.",
         fix="Write a short name such as default or team-a.",
     ),
-    _form(NAMESPACE_PATTERN),
+    form_of(NAMESPACE_PATTERN),
 ]
-Region = Annotated[Text, AfterValidator(_region), _form(arns.REGION_PATTERN)]
+Region = Annotated[Text, AfterValidator(_region), form_of(arns.REGION_PATTERN)]
 AccountId = Annotated[
     Text,
     AfterValidator(_account),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": ACCOUNT_PATTERN}, {"type": "integer"}]}),
 ]
 # Names, ARNs and tags are judged by the checks, one by one and together with what they must fit.
-EntityName = Annotated[Text, _form(NAME_PATTERN)]
+EntityName = Annotated[Text, form_of(NAME_PATTERN)]
 Identity = Annotated[
     Text,
-    _matching(
+    matching(
         IDENTITY_PATTERN,
         Check.IDENTITY,
         "cannot be an identity",
         why="STS takes it as the source identity `CN=...`: 2 to 61 of letters, digits and _.=+@-; others are dropped in silence.",
         fix="Write the host's name, for example web.example.com.",
     ),
-    _form(IDENTITY_PATTERN),
+    form_of(IDENTITY_PATTERN),
 ]
 AuthorityName = EntityName
-PolicyName = Annotated[Text, _form(POLICY_NAME_PATTERN)]
-PolicyArnText = Annotated[Text, _form(arns.POLICY_ARN_PATTERN, maxLength=2048)]
+PolicyName = Annotated[Text, form_of(POLICY_NAME_PATTERN)]
+PolicyArnText = Annotated[Text, form_of(arns.POLICY_ARN_PATTERN, maxLength=2048)]
 Description = Annotated[
     Text,
-    _matching(
+    matching(
         DESCRIPTION_PATTERN,
         Check.DESCRIPTION,
         "cannot describe a role",
         why="IAM takes up to 1,000 characters of Latin-1, and here they stand on one line.",
         fix="Remove line breaks and characters such as emoji.",
     ),
-    _form(DESCRIPTION_PATTERN),
+    form_of(DESCRIPTION_PATTERN),
 ]
 _DRIFTING = (
     "role",
@@ -300,14 +306,14 @@ def _field_glob(value: str) -> str:
 
 AddressGlob = Annotated[
     Text,
-    _matching(
+    matching(
         ADDRESS_GLOB_PATTERN,
         Check.DRIFT_RULE,
         "matches no address",
-        why="Settings drift that belong to init, to an authority (ca/...), a role or a host.",
+        why="Settings drift that belong to init, to an authority (ca/...), a cluster, a role or a host.",
         fix="Write an address such as role/admin or role/*.",
     ),
-    _form(ADDRESS_GLOB_PATTERN),
+    form_of(ADDRESS_GLOB_PATTERN),
 ]
 FieldGlob = Annotated[Text, AfterValidator(_field_glob), WithJsonSchema({"type": "string", "minLength": 1})]
 
@@ -337,7 +343,8 @@ def _filled(values: list[Any]) -> list[Any]:
     return values
 
 
-def _one_or_many(value: Any) -> Any:
+def one_or_many(value: Any) -> Any:
+    """Return a list for a text that stands for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -361,24 +368,26 @@ FieldGlobs = Annotated[
 Names = Annotated[
     list[EntityName], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
 ]
-_NAMES_SCHEMA = {
+_AUTHORITIES_SCHEMA = {
     "type": "array",
     "minItems": 1,
     "uniqueItems": True,
-    "items": {"type": "string", "pattern": NAME_PATTERN},
+    "items": {"type": "string", "pattern": AUTHORITY_PATTERN},
 }
-NameOrNames = Annotated[
+AuthorityNames = Annotated[
     list[EntityName],
-    BeforeValidator(_one_or_many),
+    BeforeValidator(one_or_many),
     Filled,
     Distinct,
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, _NAMES_SCHEMA]}),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": AUTHORITY_PATTERN}, _AUTHORITIES_SCHEMA]}),
 ]
 
 # Paths
 
 
-def _relative_path(suffixes: tuple[str, ...]) -> Callable[[str], str]:
+def relative_path(suffixes: tuple[str, ...]) -> Callable[[str], str]:
+    """Return the check of a path in the folder of the file; without suffixes it is a folder."""
+
     def validate(value: str) -> str:
         steps = value.split("/")
         problem = (
@@ -391,7 +400,7 @@ def _relative_path(suffixes: tuple[str, ...]) -> Callable[[str], str]:
             else "it has a character that does not show"
             if not value.isprintable()
             else f"its name does not end in {' or '.join(suffixes)}"
-            if not value.endswith(suffixes)
+            if suffixes and not value.endswith(suffixes)
             else ""
         )
         if problem:
@@ -399,7 +408,7 @@ def _relative_path(suffixes: tuple[str, ...]) -> Callable[[str], str]:
                 Check.PATH,
                 f"`{value}` cannot be this path: {problem}",
                 why="Paths start at the folder of the file and stay in it, so that every checkout means the same.",
-                fix=f"Write it with forward slashes, for example some/folder/name{suffixes[0]}",
+                fix=f"Write it with forward slashes, for example some/folder/name{''.join(suffixes[:1])}",
             )
         return value
 
@@ -418,7 +427,7 @@ def _absolute_path(value: str) -> str:
     return value
 
 
-def _unclaimed(value: str) -> str:
+def unclaimed(value: str) -> str:
     """Refuse the places where a SOPS file would be taken for something else; some disks ignore the case of letters."""
     steps = value.casefold().split("/")
     owner = (
@@ -442,33 +451,33 @@ def _unclaimed(value: str) -> str:
 
 SopsPath = Annotated[
     Text,
-    AfterValidator(_relative_path((".yaml", ".yml"))),
-    AfterValidator(_unclaimed),
-    _form(SOPS_PATTERN),
+    AfterValidator(relative_path((".yaml", ".yml"))),
+    AfterValidator(unclaimed),
+    form_of(SOPS_PATTERN),
 ]
 AgePath = Annotated[
     Text,
-    AfterValidator(_relative_path((".age",))),
-    AfterValidator(_unclaimed),
-    _form(r"^(?!/)[^\\\x00-\x1f]+\.age$"),
+    AfterValidator(relative_path((".age",))),
+    AfterValidator(unclaimed),
+    form_of(r"^(?!/)[^\\\x00-\x1f]+\.age$"),
 ]
-CsrPath = Annotated[Text, AfterValidator(_relative_path((".pem", ".csr", ".req"))), _form(FILE_PATTERN)]
+CsrPath = Annotated[Text, AfterValidator(relative_path((".pem", ".csr", ".req"))), form_of(FILE_PATTERN)]
 PcaArn = Annotated[
     Text,
-    _matching(
+    matching(
         PCA_PATTERN,
         Check.ARN,
         "is not the ARN of a private CA",
         why="It names the region, the account and the authority's UUID.",
         fix="Write the ARN that `aws acm-pca list-certificate-authorities` shows.",
     ),
-    _form(PCA_PATTERN),
+    form_of(PCA_PATTERN),
 ]
 Recipients = Annotated[
     list[Text], Filled, Distinct, Field(json_schema_extra={"uniqueItems": True, "minItems": 1})
 ]
-policy_path = _relative_path((".json", ".yaml", ".yml"))
-HostPath = Annotated[Text, AfterValidator(_absolute_path), _form(ABSOLUTE_PATTERN)]
+policy_path = relative_path((".json", ".yaml", ".yml"))
+HostPath = Annotated[Text, AfterValidator(_absolute_path), form_of(ABSOLUTE_PATTERN)]
 
 
 # Tags and policy documents: several problems may hide in one, so that their checks run later.

@@ -11,6 +11,7 @@ from iam_ra.config.durations import format_duration
 from iam_ra.config.model import CertificateSpec
 
 if TYPE_CHECKING:
+    from iam_ra.config.cluster_schema import ClusterAuthorityEntry
     from iam_ra.config.draft import Draft
     from iam_ra.config.schema import CertificateDefaults, CertificateOverrides, FileEntry
     from iam_ra.config.source import Source
@@ -19,14 +20,16 @@ _SECTION = ("defaults", "certificate")
 _AHEAD = timedelta(days=60)
 
 
-def certificate_spec(defaults: CertificateDefaults, overrides: CertificateOverrides) -> CertificateSpec:
-    """Return how one host's certificate is made.
+def certificate_spec(
+    defaults: CertificateDefaults | CertificateSpec, overrides: CertificateOverrides | ClusterAuthorityEntry
+) -> CertificateSpec:
+    """Return how one host's certificate, or a cluster's authority, is made.
 
     `renew_before` of the defaults is cut to a third of the certificate's life, `overlap` of the defaults to half of
-    `renew_before` where it would not be shorter. What the host itself says is taken as it is.
+    `renew_before` where it would not be shorter. What the host or cluster itself says is taken as it is.
     """
     validity = overrides.validity or defaults.validity
-    renew_before = overrides.renew_before or min(defaults.renew_before, _part(validity, 3))
+    renew_before = overrides.renew_before or min(defaults.renew_before, part_of(validity, 3))
     overlap = overrides.overlap or _shorter(defaults.overlap, renew_before)
     return CertificateSpec(validity, renew_before, overlap, overrides.key or defaults.key)
 
@@ -44,7 +47,7 @@ def authority_renew_before(entry: FileEntry, name: str) -> timedelta:
         if host.ca == name
     ]
     least = max(lives, default=defaults.validity) + _AHEAD
-    return min(max(authority.renew_before or least, least), _part(authority.validity, 2))
+    return min(max(authority.renew_before or least, least), part_of(authority.validity, 2))
 
 
 def check_lives(source: Source, draft: Draft) -> None:
@@ -57,14 +60,14 @@ def check_lives(source: Source, draft: Draft) -> None:
         if not draft.sound(*path):
             continue
         spec = certificate_spec(defaults, host.certificate)
-        _check_order(source, path, host.certificate.model_fields_set, spec)
+        check_order(source, path, host.certificate.model_fields_set, spec)
         authority = authorities.get(host.ca)
         if authority is None or spec.validity <= authority.validity:
             continue
         if host.certificate.validity is None:
             too_short[host.ca] += 1
         else:
-            _report_outlives(source, (*path, "validity"), host.ca, authority.validity, spec.validity)
+            report_outlives(source, (*path, "validity"), host.ca, authority.validity, spec.validity)
     for name, count in too_short.items():
         _report_short(source, name, authorities[name].validity, defaults.validity, count)
 
@@ -75,8 +78,8 @@ def _check_defaults(source: Source, draft: Draft) -> None:
         return
     written = entry.model_fields_set
     spec = CertificateSpec(entry.validity, entry.renew_before, entry.overlap, entry.key)
-    _check_order(source, _SECTION, written, spec)
-    third = _part(entry.validity, 3)
+    check_order(source, _SECTION, written, spec)
+    third = part_of(entry.validity, 3)
     if "renew_before" in written and third < entry.renew_before < entry.validity:
         source.report(
             Check.RENEW_BEFORE_CUT,
@@ -89,14 +92,15 @@ def _check_defaults(source: Source, draft: Draft) -> None:
         )
 
 
-def _check_order(source: Source, path: tuple[str, ...], written: set[str], spec: CertificateSpec) -> None:
+def check_order(source: Source, path: tuple[str, ...], written: set[str], spec: CertificateSpec) -> None:
+    """Report a renewal that would begin before the certificate, and an overlap that would end after it."""
     if "renew_before" in written and spec.renew_before >= spec.validity:
         source.report(
             Check.RENEW_BEFORE,
             (*path, "renew_before"),
             f"renewal {format_duration(spec.renew_before)} before the end of a life of {format_duration(spec.validity)}",
             why="Each apply would renew the certificate again.",
-            fix=f"Write less than {format_duration(spec.validity)}, for example {format_duration(_part(spec.validity, 3))}.",
+            fix=f"Write less than {format_duration(spec.validity)}, for example {format_duration(part_of(spec.validity, 3))}.",
         )
     elif "overlap" in written and spec.overlap >= spec.renew_before:
         source.report(
@@ -108,9 +112,10 @@ def _check_order(source: Source, path: tuple[str, ...], written: set[str], spec:
         )
 
 
-def _report_outlives(
+def report_outlives(
     source: Source, path: tuple[str, ...], authority: str, limit: timedelta, validity: timedelta
 ) -> None:
+    """Report a certificate that lives longer than its authority."""
     source.report(
         Check.OUTLIVES_AUTHORITY,
         path,
@@ -131,10 +136,10 @@ def _report_short(source: Source, authority: str, limit: timedelta, validity: ti
     )
 
 
-def _part(duration: timedelta, share: int) -> timedelta:
+def part_of(duration: timedelta, share: int) -> timedelta:
     """Return a part of a duration in whole minutes, at least one."""
     return max(duration // share // timedelta(minutes=1) * timedelta(minutes=1), timedelta(minutes=1))
 
 
 def _shorter(overlap: timedelta, renew_before: timedelta) -> timedelta:
-    return overlap if overlap < renew_before else _part(renew_before, 2)
+    return overlap if overlap < renew_before else part_of(renew_before, 2)

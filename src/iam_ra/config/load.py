@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from iam_ra.config.build import build_namespace
 from iam_ra.config.checks import check_entries
+from iam_ra.config.cluster_checks import check_certificates
 from iam_ra.config.diagnostics import Check, ConfigError, Diagnostic
 from iam_ra.config.draft import Draft, read_draft
 from iam_ra.config.hosts import check_hosts
@@ -84,9 +85,12 @@ def _load(path: Path) -> Loaded:
             policies = PolicyReader(source, _root(path))
             documents = _check(source, draft, policies)
             requests = check_hosts(source, draft, _root(path))
+            certificates = check_certificates(source, draft, _root(path))
             sources += policies.sources.values()
             if not _errors(sources):
-                namespace = build_namespace(path.absolute(), _root(path), draft.entry, documents, requests)
+                namespace = build_namespace(
+                    path.absolute(), _root(path), draft.entry, documents, requests, certificates
+                )
     diagnostics = _in_order(sources)
     if namespace is None:
         raise ConfigError(source.name, diagnostics)

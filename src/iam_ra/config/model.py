@@ -6,11 +6,12 @@ Only `config.load` makes these; whoever holds a `Namespace` holds a valid one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from pathlib import Path
 
     from iam_ra.engine.action import Reason
@@ -20,18 +21,35 @@ KeyAlgorithm: TypeAlias = Literal["ec-p256", "ec-p384", "rsa-2048", "rsa-4096"]
 Delivery: TypeAlias = Literal["secretsmanager", "sops", "age"]
 Mode: TypeAlias = Literal["self-signed", "pca-new", "pca-existing"]
 KeyStore: TypeAlias = Literal["file", "sops", "kms"]
+# Where the key of any authority may be: a cluster's is in an encrypted Secret, or was born in the cluster.
+KeyPlace: TypeAlias = Literal["file", "sops", "kms", "secret", "cluster"]
 Binding: TypeAlias = Literal["identity", "certificate"]
 ClusterDelivery: TypeAlias = Literal["sops", "cluster", "pca"]
 IssuerKind: TypeAlias = Literal["ClusterIssuer", "Issuer"]
 SidecarStyle: TypeAlias = Literal["native", "container"]
 WorkloadDelivery: TypeAlias = Literal["secret", "csi"]
 WorkloadKind: TypeAlias = Literal["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"]
+# What addresses of authorities begin with.
+AUTHORITIES = "ca/"
+CLUSTERS = "cluster/"
 NotificationEvent: TypeAlias = Literal["CA_CERTIFICATE_EXPIRY", "END_ENTITY_CERTIFICATE_EXPIRY"]
+
+
+def entity_of(scope: str) -> str:
+    """Return the entity of an authority: `ca/default` of `default`, and `cluster/prod` of itself."""
+    return scope if scope.startswith(CLUSTERS) else f"{AUTHORITIES}{scope}"
+
+
+def scope_of(entity: str) -> str | None:
+    """Return the authority of an entity; the inverse of `entity_of`, and None for an entity that is no authority."""
+    if entity.startswith(CLUSTERS):
+        return entity
+    return entity.removeprefix(AUTHORITIES) if entity.startswith(AUTHORITIES) else None
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateSpec:
-    """How a host's certificate is made and when it is renewed."""
+    """How a certificate, of a host or of a cluster's authority, is made and when it is followed by the next."""
 
     validity: timedelta
     renew_before: timedelta
@@ -53,15 +71,16 @@ class Generation:
     """One life of an authority: a key and a certificate of its own. `because` says why there is a new one.
 
     Older ones keep the settings that they were made with, whatever the file says by now. `sops_path` is where the key
-    is with the key store `sops`.
+    is with the key stores `sops` and `secret`, `certificate` (PEM) what the cluster made with `cluster`.
     """
 
     number: int
-    key_store: KeyStore
+    key_store: KeyPlace
     key: KeyAlgorithm
     validity: timedelta
     sops_path: str
     because: tuple[Reason, ...] = ()
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +100,12 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority (scope): a root of its own in a trust anchor of its own.
+    """A certificate authority: a root of its own in a trust anchor of its own.
 
-    `renew_before` is how long before its end a generation is followed by the next. `sops_path` is where the key store
-    `sops` keeps the first generation's key. `generations` are those that some live certificate needs, the one that
+    `name` is its scope: the name that the file gives it, or `cluster/prod` for that of a cluster, which no name of the
+    file can be; `bind` is None there, for what certificates say in a cluster its own users decide. `renew_before` is how
+    long before its end a generation is followed by the next. `sops_path` is where the key store `sops` keeps the first
+    generation's key, and where the Secret of a cluster is; `overlap` is how long a cluster's former generation counts. `generations` are those that some live certificate needs, the one that
     signs last; `revoked` holds, by generation, the certificates that count no more, and `reinstated` generations and
     hosts of which a certificate counts again; `turnover` says why its anchor is to hold other generations than it does:
     the file says none of that, the state does.
@@ -92,11 +113,11 @@ class Authority:
 
     name: str
     mode: Mode
-    key_store: KeyStore
+    key_store: KeyPlace
     key: KeyAlgorithm
     validity: timedelta
     renew_before: timedelta
-    bind: Binding
+    bind: Binding | None
     disabled: bool
     pca_arn: str | None
     sops_path: str
@@ -107,6 +128,12 @@ class Authority:
     revoked: Mapping[int, tuple[Revocation, ...]]
     reinstated: tuple[tuple[int, str], ...] = ()
     turnover: tuple[Reason, ...] = ()
+    overlap: timedelta | None = None
+
+    @property
+    def entity(self) -> str:
+        """What the authority belongs to, as an address."""
+        return entity_of(self.name)
 
     @property
     def current(self) -> Generation:
@@ -186,6 +213,10 @@ class Host:
     lists: tuple[tuple[str, int], ...] = ()
 
 
+# Of a cluster's authority, unless the file says otherwise.
+CLUSTER_AUTHORITY = CertificateSpec(timedelta(days=365), timedelta(days=60), timedelta(days=30), "ec-p256")
+
+
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """The cert-manager issuer of a cluster. `namespace` is where its Secret is: cert-manager's own for a ClusterIssuer."""
@@ -236,7 +267,8 @@ class Cluster:
 
     `delivery` is how the authority gets there: `sops` as an encrypted Secret, `cluster` is born there and only its
     certificate comes out (`certificate_path`), `pca` is a private CA (`pca_arn`). `folder` holds its manifests;
-    `secret_path` is the encrypted Secret in it. `secret_name` names the Secret of the issuer.
+    `secret_path` is the encrypted Secret in it. `secret_name` names the Secret of the issuer. `ca` is how the authority
+    is made, `certificate` what the cluster made (PEM), empty until that is there.
     """
 
     name: str
@@ -251,6 +283,16 @@ class Cluster:
     admission_policy: bool
     approver_policy: bool
     workloads: Mapping[str, Workload]
+    ca: CertificateSpec = CLUSTER_AUTHORITY
+    certificate: str = ""
+    disabled: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protect: bool = False
+
+    @property
+    def scope(self) -> str:
+        """The scope of its authority, which is its address too."""
+        return f"{CLUSTERS}{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +323,9 @@ class HostPaths:
 class Namespace:
     """One file: one namespace in one account and one region.
 
-    `file` is the path it was read from, `root` the folder that relative paths start at. Mappings are in the
-    order of their keys, so the order of entries in the file never shows.
+    `file` is the path it was read from, `root` the folder that relative paths start at. `authorities` are those of the
+    file and those of the clusters, by scope. Mappings are in the order of their keys, so the order of entries in the
+    file never shows.
     """
 
     name: str

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from iam_ra.anywhere.trust_policy import Unit, policy_size, trust_policy
 from iam_ra.config import arns
+from iam_ra.config.clusters import identity_of, roles_of
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.entitlement import Holder, Rule, entitled
+from iam_ra.config.model import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iam_ra.config.draft import Draft
-    from iam_ra.config.model import Json
+    from iam_ra.config.model import Binding, Json
     from iam_ra.config.source import Source
 
 MAX_INLINE_SIZE = 10_240
@@ -29,14 +31,15 @@ def check_counts(source: Source, draft: Draft) -> None:
     """Report more roles, authorities or managed policies than the account's quotas allow."""
     limits = draft.entry.limits
     _check_count(source, Check.ROLES, "roles", "profiles", len(draft.names["roles"]), limits.profiles)
-    authorities = len(draft.names["certificate_authorities"])
+    authorities, clusters = len(draft.names["certificate_authorities"]), len(draft.names["clusters"])
     _check_count(
         source,
         Check.AUTHORITIES,
-        "certificate_authorities",
+        "certificate_authorities" if authorities >= clusters else "clusters",
         "trust anchors",
-        authorities,
+        authorities + clusters,
         limits.trust_anchors,
+        "certificate authorities and clusters" if clusters else "certificate authorities",
     )
     for name, role in draft.entry.roles.items():
         if len(role.policies) > limits.managed_policies:
@@ -49,12 +52,14 @@ def check_counts(source: Source, draft: Draft) -> None:
             )
 
 
-def _check_count(source: Source, check: Check, section: str, what: str, count: int, limit: int) -> None:
+def _check_count(
+    source: Source, check: Check, section: str, what: str, count: int, limit: int, counted: str = ""
+) -> None:
     if count > limit:
         source.report(
             check,
             (section,),
-            f"{count} {section.replace('_', ' ')}, {limit} are allowed",
+            f"{count} {counted or section}, {limit} are allowed",
             why=f"Each needs one of the {what} of Roles Anywhere; {limit} is the quota of the region.",
             fix=f"Split the file over regions or accounts, or have the quota raised and raise `limits.{what.replace(' ', '_')}`.",
             at="key",
@@ -102,25 +107,31 @@ def check_trust_policies(source: Source, draft: Draft) -> None:
 def _entitled(draft: Draft) -> Mapping[str, Mapping[str, list[str] | Unit]]:
     """Return who may take which role. An entry that could not be read stands for one without settings."""
     entry = draft.entry
-    holders = (
+    hosts = (
         Holder(set(host.roles), ((host.ca, host.identity or name),)) for name, host in entry.hosts.items()
+    )
+    workloads = (
+        Holder(set(roles_of(each)), ((f"{CLUSTERS}{name}", identity_of(name, key, each)),))
+        for name, cluster in entry.clusters.items()
+        for key, each in cluster.workloads.items()
     )
     rules = {name: Rule((), role.bind) for name, role in entry.roles.items()}
     known = entry.certificate_authorities
-    bind = {
+    bind: dict[str, Binding | None] = {
         name: known[name].bind if name in known else "identity"
         for name in draft.names["certificate_authorities"]
     }
-    return entitled(holders, rules, bind)
+    return entitled(
+        (*hosts, *workloads), rules, bind | {f"{CLUSTERS}{name}": None for name in entry.clusters}
+    )
 
 
 def _anchors(draft: Draft) -> Mapping[str, str]:
     """Return an ARN of the length that a trust anchor's will have, for each authority."""
     region, account = draft.entry.region, draft.entry.account_id or "0" * 12
     prefix = f"arn:{arns.partition_of(region)}:rolesanywhere:{region}:{account}:trust-anchor/"
-    return {
-        name: f"{prefix}{index:036d}" for index, name in enumerate(draft.names["certificate_authorities"])
-    }
+    names = (*draft.names["certificate_authorities"], *(f"{CLUSTERS}{name}" for name in draft.entry.clusters))
+    return {name: f"{prefix}{index:036d}" for index, name in enumerate(names)}
 
 
 def _report_trust(source: Source, role: str, size: int, limit: int, names: list[str]) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iam_ra.config import arns, durations, fields
+from iam_ra.config import arns, durations, fields, kubernetes
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.schema import schema
 
@@ -32,18 +32,23 @@ root of the git repository. [`iam-ra.yaml.example`](../../iam-ra.yaml.example) s
   texts that they are. Booleans are `true` and `false`.
 - **Durations** are a whole number and a unit: `15m`, `12h`, `90d`, `10y` (a year has 365 days).
 - **Names** (the keys of authorities, roles and hosts) are letters, digits and inner `-`. No two of a kind differ only in
-  case. With namespace and prefix, the name of an IAM role fits 64 characters, that of a stack 128.
+  case. With namespace and prefix, the name of an IAM role fits 64 characters, that of a stack 128. Clusters have names
+  of Kubernetes (RFC 1123: up to 63 of `a-z`, `0-9` and inner `-`), and workloads two of them: `namespace/name`.
 - **Anchors, aliases and merge keys** (`&name`, `*name`, `<<`) keep large files short.
 - **Lives of certificates**: `renew_before` from the defaults is cut to a third of a certificate's life, and `overlap`
   from the defaults to half of `renew_before` where it would not be shorter. What a host says itself is taken as it is
   and must fit: `overlap` < `renew_before` < `validity` ≤ the validity of its authority.
-- **Identities** are unique within an authority whatever the case of their letters: X.509 compares names so.
+- **Identities** are unique within an authority, and within a cluster, whatever the case of their letters: X.509 compares
+  names so.
 - **Policy documents** stand in the file or in JSON or YAML files beside it. Their scalars reach AWS as texts, which it
   reads everywhere: `"true"`, `"3600"`.
 """
 _TYPES = {
     durations.PATTERN: "duration",
     fields.NAME_PATTERN: "name",
+    fields.AUTHORITY_PATTERN: "name",
+    kubernetes.LABEL_PATTERN: "RFC 1123 label",
+    kubernetes.SUBDOMAIN_PATTERN: "RFC 1123 subdomain",
     fields.IDENTITY_PATTERN: "text of `A-Z a-z 0-9 _ . = + @ -`, 2 to 61",
     fields.ABSOLUTE_PATTERN: "absolute path",
     fields.ADDRESS_GLOB_PATTERN: "address, with `*` and `?`",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from iam_ra.config import fields as f  # noqa: TC001 - pydantic reads the annotations
+from iam_ra.config import kubernetes as k  # noqa: TC001 - pydantic reads the annotations
+from iam_ra.config.cluster_schema import ClusterEntry  # noqa: TC001 - pydantic reads the annotations
+from iam_ra.config.entry import Entry
 
 SCHEMA_ID = "https://raw.githubusercontent.com/igorlg/iam-roles-anywhere/main/docs/schema/iam-ra.schema.json"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -15,12 +18,6 @@ READ_BUCKET = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::releases/*"}],
 }
-
-
-class Entry(BaseModel):
-    """A mapping of the file: no other keys, no conversions."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class CertificateDefaults(Entry):
@@ -244,10 +241,11 @@ class RoleEntry(Entry):
     description: f.Description = Field(
         default="", description="What it is for, in one line.", examples=["Deploys the web site"]
     )
-    ca: f.NameOrNames | None = Field(
+    ca: f.AuthorityNames | None = Field(
         default=None,
-        description="The authorities whose certificates may take it, one or a list; default: all of them.",
-        examples=["default", ["default", "factory"]],
+        description="The authorities whose certificates may take it, one or a list; that of a cluster is `cluster/<name>`. "
+        "Default: all of them.",
+        examples=["default", ["default", "cluster/prod"]],
     )
     bind: f.Binding | None = Field(
         default=None,
@@ -358,7 +356,8 @@ class LimitsEntry(Entry):
     )
     trust_anchors: f.TrustAnchors = Field(
         default=50,
-        description="The authorities that the file may have: the Roles Anywhere quota of trust anchors in the region.",
+        description="The authorities and clusters that the file may have: the Roles Anywhere quota of trust anchors in the "
+        "region.",
         examples=[100],
     )
 
@@ -411,6 +410,11 @@ class FileEntry(Entry):
         default_factory=dict,
         description="The hosts by name.",
         examples=[{"webserver": {"roles": ["readonly"]}}],
+    )
+    clusters: dict[k.ClusterName, ClusterEntry] = Field(
+        default_factory=dict,
+        description="The Kubernetes clusters by name, each with its workloads.",
+        examples=[{"prod": {"workloads": {"payments/api": {"role": "readonly"}}}}],
     )
     limits: LimitsEntry = Field(
         default_factory=LimitsEntry,

@@ -6,9 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 
-from iam_ra.pki.keys import signature_hash
+from iam_ra.engine.errors import CertificateError
+from iam_ra.pki.certificate import load_certificate
+from iam_ra.pki.keys import algorithm_of, signature_hash
 from iam_ra.pki.leaf import key_usage
 from iam_ra.pki.times import end_after, start_at
 
@@ -66,3 +69,47 @@ def self_signed(
         )
         .sign(key, signature_hash(key))
     )
+
+
+def load_root(pem: bytes) -> x509.Certificate:
+    """Read the certificate (PEM) of a root that others made. Raises CertificateError for anything else.
+
+    Source: IAM Roles Anywhere User Guide, "Trust model" (what a certificate in a trust anchor must be).
+    """
+    if b"PRIVATE KEY" in pem:
+        raise CertificateError(
+            "It holds a private key.",
+            why="The authority's key never leaves the cluster; whoever reads this repository could sign.",
+            fix="Take this file away, let the cluster make a new authority, and bring over its certificate only.",
+        )
+    certificate = load_certificate(pem)
+    problem = _root_problem(certificate)
+    if problem:
+        raise CertificateError(
+            f"It cannot be an authority: {problem}.",
+            why="A trust anchor takes a self-signed certificate of an authority.",
+            fix="Bring over the `tls.crt` of the Secret with the cluster's authority.",
+        )
+    algorithm_of(certificate.public_key())
+    return certificate
+
+
+def _root_problem(certificate: x509.Certificate) -> str:
+    """Return why a certificate is no root, or an empty text."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return "it has no basic constraints"
+    try:
+        usage: x509.KeyUsage | None = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        usage = None
+    if not constraints.ca:
+        return "it is no certificate of an authority (CA:FALSE)"
+    if usage is not None and not usage.key_cert_sign:
+        return "its key may not sign certificates"
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return "it is not signed by itself"
+    return ""

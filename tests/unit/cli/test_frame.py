@@ -292,7 +292,13 @@ def test_validate_finds_the_file_from_a_folder_below(
     value = json.loads(capsys.readouterr().out)
     assert (value["schema_version"], value["command"]) == ("1.0", "validate")
     assert value["data"]["file"] == str(folder / "iam-ra.yaml")
-    assert value["data"]["counts"] == {"authorities": 1, "roles": 1, "hosts": 1}
+    assert value["data"]["counts"] == {
+        "authorities": 1,
+        "roles": 1,
+        "hosts": 1,
+        "clusters": 0,
+        "workloads": 0,
+    }
 
 
 def test_validate_lists_all_problems_with_short_places(

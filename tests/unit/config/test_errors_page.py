@@ -66,6 +66,14 @@ ELSEWHERE = {
         "Two requests were made with one key: each host would be the other.",
         "Make a key for each host.",
     ),
+    Check.CA_CERTIFICATE: (
+        "The file that came out of the cluster is not the self-signed certificate of an authority, or holds a private key.",
+        "Bring over the `tls.crt` of the Secret with the cluster's authority.",
+    ),
+    Check.CA_KEY_TAKEN: (
+        "Two clusters have one authority: what the one signs would count as signed by the other.",
+        "Let each cluster make its own, and bring its certificate over.",
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.config.cluster_cases import CLUSTER_CASES
 
 from iam_ra.config.diagnostics import Check, ConfigError
 from iam_ra.config.load import load
@@ -73,7 +74,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.MERGE, "roles: {<<: [1]}", "4:13"),
     (Check.COMPLEX_KEY, "roles: {[a]: {}}", "4:9"),
     (Check.UNKNOWN_KEY, "host: {}", "4:1"),
-    (Check.UNKNOWN_KEY, "clusters: {}", "4:1"),
+    (Check.UNKNOWN_KEY, "cluster: {}", "4:1"),
     (Check.UNKNOWN_KEY, hosts("w1: {roles: [a], csrs: w.pem}"), "6:20"),
     (Check.MISSING_KEY, b"version: 1\nnamespace: n\n", "1:1"),
     (Check.MISSING_KEY, hosts("w1: {}"), "6:3"),
@@ -424,6 +425,7 @@ CASES: list[tuple[Check, str | bytes, str]] = [
         + "]}}",
         "5:68",
     ),
+    *CLUSTER_CASES,
 ]
 
 
@@ -439,8 +441,14 @@ def test_a_check_says_what_and_where(problems: Problems, check: Check, text: str
 
 
 def test_every_check_has_a_case() -> None:
-    # No text alone fails these: their tests are below, in test_source.py and in test_hosts.py.
-    elsewhere = {Check.UNREADABLE, Check.SLOW_PARSER, Check.CSR_KEY_TAKEN}
+    # No text alone fails these: their tests are below, in test_source.py, in test_hosts.py and in test_clusters.py.
+    elsewhere = {
+        Check.UNREADABLE,
+        Check.SLOW_PARSER,
+        Check.CSR_KEY_TAKEN,
+        Check.CA_CERTIFICATE,
+        Check.CA_KEY_TAKEN,
+    }
     assert {check for check, *_ in CASES} == set(Check) - elsewhere
 
 
