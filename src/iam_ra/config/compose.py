@@ -51,7 +51,7 @@ class Composer:
 
     def compose(self) -> Node | None:
         """Return the root of the first document; None for an empty file, and after a problem that ends the reading."""
-        for event in self._events():
+        for event in self.events():
             kind = type(event).__name__
             if kind == "ScalarEvent":
                 self._attach(self._scalar(event), event)
@@ -70,7 +70,8 @@ class Composer:
                     return self.root
         return self.root
 
-    def _events(self) -> Iterator[Any]:
+    def events(self) -> Iterator[Any]:
+        """Yield the parser's events; values may hold stand-ins, which `original` takes out."""
         if self.yaml.Parser.__name__ != "CParser":
             self.source.report(
                 Check.SLOW_PARSER,
@@ -83,13 +84,16 @@ class Composer:
         text = _INNER_COLON.sub(self.colon, self.source.text)
         yield from self.yaml.parse(_INNER_QUESTION.sub(self.question, text))
 
+    def original(self, value: str) -> str:
+        """Return an event's value as the file has it."""
+        return value.replace(self.colon, ":").replace(self.question, "?")
+
     def _scalar(self, event: Any) -> Node:
         tag = _tag(event)
         plain = not event.style and tag not in {"!", "str"}
         if tag not in {None, "!", "str", "int", "bool", "null"}:
             self._unknown_tag(event)
-        value = event.value.replace(self.colon, ":").replace(self.question, "?")
-        return Node(value, event.start_mark, event.end_mark, plain=plain)
+        return Node(self.original(event.value), event.start_mark, event.end_mark, plain=plain)
 
     def _start(self, event: Any, value: list[Any]) -> bool:
         if _tag(event) not in {None, "!", "map" if isinstance(value, Mapping) else "seq"}:

@@ -5,6 +5,7 @@
     ├── ConfigError                IRA1100   the file has problems: all of them, with places
     ├── ToolError                  IRA1200   a program iam-ra calls (sops) is missing, too old or failed
     ├── FileError                  IRA1300   something on the local disk cannot be read or written
+    ├── EditError                  IRA1310   a command cannot edit the file: the lines to write by hand
     ├── KeyStoreError              IRA1400   an authority's key is missing, unreadable or too open
     ├── CertificateError           IRA1500   a key, certificate or CSR breaks a rule
     ├── StateError                 IRA1600   the recorded state is foreign, damaged or too new
@@ -84,6 +85,14 @@ class FileError(IamRaError):
     id = "IRA1300"
     cause = "No permission, no room, a file where a folder should be, or a file that iam-ra did not write."
     remedy = "Correct the owner, the permissions or what is in the way, and run the command again."
+
+
+class EditError(IamRaError):
+    """A command cannot edit the file without touching more than is meant, or somebody else edited it meanwhile."""
+
+    id = "IRA1310"
+    cause = "What is to change is an alias, a merge or the anchor of others, or the file changed while the command ran."
+    remedy = "Make the edit by hand as the message shows it, then `iam-ra apply`; or run the command again."
 
 
 class KeyStoreError(IamRaError):
