@@ -17,22 +17,31 @@ if TYPE_CHECKING:
 
 _INDENT: Final = " " * 10
 _NOTHING: Final = "(nothing)"
+DRIFT_TITLE: Final = "Changed outside iam-ra"
 
 
 def drift_lines(
     plan: Plan, ignored: Mapping[Address, Sequence[Drift]] | None, style: Style, *, verbose: bool
 ) -> list[str]:
-    """Return the section of a plan; what a rule of the file leaves alone is shown only to whoever wants more."""
-    lines: list[str] = []
-    for change in plan.drifted:
-        lines += _part(change, style, verbose=verbose)
+    """Return the section of a plan as lines, a heading first."""
+    lines = [line for block in drift_blocks(plan, ignored, style, verbose=verbose) for line in block]
+    return [style.bold(f"{DRIFT_TITLE} (expected → found)"), *lines] if lines else []
+
+
+def drift_blocks(
+    plan: Plan, ignored: Mapping[Address, Sequence[Drift]] | None, style: Style, *, verbose: bool
+) -> list[list[str]]:
+    """Return the lines of each part; what a rule of the file leaves alone is shown only to whoever wants more."""
+    blocks = [list(_part(change, style, verbose=verbose)) for change in plan.drifted]
     if verbose:
         for address, drift in sorted((ignored or {}).items()):
-            lines.append(f"  {style.dim('·')} {style.bold(harmless(str(address)))}  {style.dim('ignored')}")
+            name = style.bold(harmless(str(address)))
+            lines = [f"  {style.dim('·')} {name}  {style.dim('ignored')}"]
             for each in drift:
                 remedy = f"left alone by ignore_drift[{each.ignored_by}]"
                 lines += _setting(each, remedy, style, verbose=True)
-    return [style.bold("Changed outside iam-ra (expected → found)"), *lines] if lines else []
+            blocks.append(lines)
+    return blocks
 
 
 def drift_json(plan: Plan, ignored: Mapping[Address, Sequence[Drift]] | None = None) -> list[dict[str, Any]]:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How much is said (`verbose`: every field, whole values), and whether in colour; not every format can do both."""
+    """How much is said (`verbose`: every field, whole values), and whether in colour; a format takes what it knows of it.
+
+    `whole` says for formats that are cut where all can be read, as a sentence without its full stop.
+    """
 
     verbose: bool = False
     color: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,24 @@ def _json_of_outcome(document: OutcomeDocument, _: Look) -> str:
     return as_json(apply_json(document))
 
 
+def _markdown(document: PlanDocument, look: Look) -> str:
+    from iam_ra.render.markdown import plan_markdown  # noqa: PLC0415 - see above
+
+    return plan_markdown(document, verbose=look.verbose, whole=look.whole)
+
+
+def _markdown_of_error(document: ErrorDocument, _: Look) -> str:
+    from iam_ra.render.markdown import error_markdown  # noqa: PLC0415 - see above
+
+    return error_markdown(document)
+
+
+def _markdown_of_outcome(document: OutcomeDocument, look: Look) -> str:
+    from iam_ra.render.markdown import outcome_markdown  # noqa: PLC0415 - see above
+
+    return outcome_markdown(document, whole=look.whole)
+
+
 def as_json(value: Mapping[str, Any]) -> str:
     """Return one JSON object as people can read it, with a newline at its end."""
     import json  # noqa: PLC0415 - see above
@@ -77,9 +99,11 @@ def as_json(value: Mapping[str, Any]) -> str:
 FORMATS: Final[Mapping[str, Format]] = {
     "text": Format(_text, _text_of_error),
     "json": Format(_json, _json_of_error),
+    "markdown": Format(_markdown, _markdown_of_error),
 }
 # How an apply ended.
 OUTCOMES: Final[Mapping[str, Callable[[OutcomeDocument, Look], str]]] = {
     "text": _text_of_outcome,
     "json": _json_of_outcome,
+    "markdown": _markdown_of_outcome,
 }

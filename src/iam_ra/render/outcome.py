@@ -10,10 +10,8 @@ from iam_ra.render.progress import PAST
 from iam_ra.render.style import Style, harmless, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
-    from iam_ra.engine.address import Address
     from iam_ra.engine.events import Failed, Skipped
     from iam_ra.engine.plan import Change
     from iam_ra.render.model import OutcomeDocument
@@ -23,12 +21,29 @@ _NAMED = 3
 
 def outcome_text(document: OutcomeDocument, *, color: bool = False) -> str:
     """Return the summary that stands below the progress."""
-    outcome, seconds, style = document.outcome, document.seconds, Style(color)
-    title = document.planned.header.command.capitalize()
+    outcome, style = document.outcome, Style(color)
+    paint = style.green if outcome.complete else style.red
+    title, counts = ending_line(document)
+    head = f"{style.bold(paint(title))} {counts}"
+    later = [line for each in later_sentences(document) for line in wrap(each, first="", rest="  ")]
     if outcome.complete:
-        head = f"{style.bold(style.green(f'{title} complete:'))} {_counts(outcome.done)} in {seconds:.1f}s."
-        return "\n".join([head, *_pending(outcome.pending), *_sessions(document.sessions)]) + "\n"
-    head = ", ".join(
+        return "\n".join([head, *later]) + "\n"
+    blocks = [
+        [head],
+        *(_failed(each, style) for each in outcome.failed),
+        _skipped(outcome.skipped, style),
+        later,
+        ["What is done is recorded. Go on with:", f"  {style.cyan(document.again)}"],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+
+
+def ending_line(document: OutcomeDocument) -> tuple[str, str]:
+    """Return how it ended, and in short what was done: `Apply complete:` and `1 created in 0.3s.`."""
+    title, outcome = document.planned.header.command.capitalize(), document.outcome
+    if outcome.complete:
+        return f"{title} complete:", f"{_counts(outcome.done)} in {document.seconds:.1f}s."
+    counts = ", ".join(
         f"{count:,} {word}"
         for count, word in (
             (len(outcome.done), "done"),
@@ -37,31 +52,19 @@ def outcome_text(document: OutcomeDocument, *, color: bool = False) -> str:
         )
         if count or word == "done"
     )
-    blocks = [
-        [f"{style.bold(style.red(f'{title} incomplete:'))} {head} in {seconds:.1f}s."],
-        *(_failed(each, style) for each in outcome.failed),
-        _skipped(outcome.skipped, style),
-        list(_pending(outcome.pending)),
-        list(_sessions(document.sessions)),
-        ["What is done is recorded. Go on with:", f"  {style.cyan(document.again)}"],
-    ]
-    return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
+    return f"{title} incomplete:", f"{counts} in {document.seconds:.1f}s."
 
 
-def _pending(pending: Mapping[Address, str]) -> Iterator[str]:
-    for address, text in sorted(pending.items()):
-        yield from wrap(f"{harmless(str(address))} is pending: {text}.", first="", rest="  ")
-
-
-def _sessions(sessions: Mapping[str, datetime]) -> Iterator[str]:
-    """Yield a line for each time at which sessions end."""
+def later_sentences(document: OutcomeDocument) -> Iterator[str]:
+    """Yield what is yet to come: parts that wait for something elsewhere, and when open sessions end."""
+    for address, text in sorted(document.outcome.pending.items()):
+        yield f"{address} is pending: {text}."
     hosts: dict[str, list[str]] = {}
-    for host, end in sorted(sessions.items(), key=lambda each: (each[1], each[0])):
-        hosts.setdefault(f"{end:%Y-%m-%d %H:%M} UTC", []).append(harmless(host))
+    for host, end in sorted(document.sessions.items(), key=lambda each: (each[1], each[0])):
+        hosts.setdefault(f"{end:%Y-%m-%d %H:%M} UTC", []).append(host)
     for until, found in hosts.items():
         more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-        text = f"Open sessions of {', '.join(found[:_NAMED])}{more} last until {until} at most."
-        yield from wrap(text, first="", rest="  ")
+        yield f"Open sessions of {', '.join(found[:_NAMED])}{more} last until {until} at most."
 
 
 def _counts(done: Sequence[Change]) -> str:
@@ -77,14 +80,18 @@ def _failed(failed: Failed, style: Style) -> list[str]:
     return [f"{style.red('✗')} {style.bold(address)}", *error_lines(failed.error, style, indent="  ")]
 
 
-def _skipped(skipped: Sequence[Skipped], style: Style) -> list[str]:
-    """Return what was left out, gathered by what it waited for."""
-    by_cause: dict[tuple[Address, ...], list[str]] = {}
+def skipped_by_cause(skipped: Sequence[Skipped]) -> dict[str, list[str]]:
+    """Return the addresses of what was left out, gathered by what it waited for."""
+    found: dict[str, list[str]] = {}
     for each in skipped:
-        by_cause.setdefault(each.because, []).append(str(each.change.address))
+        cause = f"needs {', '.join(map(str, each.because))}" if each.because else "the run was stopped"
+        found.setdefault(cause, []).append(str(each.change.address))
+    return found
+
+
+def _skipped(skipped: Sequence[Skipped], style: Style) -> list[str]:
     lines: list[str] = []
-    for because, addresses in by_cause.items():
-        cause = f"needs {', '.join(map(str, because))}" if because else "the run was stopped"
+    for cause, addresses in skipped_by_cause(skipped).items():
         count = plural(len(addresses), "part")
         lines += [
             f"{style.dim('·')} {line}" if index == 0 else line

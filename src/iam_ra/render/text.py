@@ -13,6 +13,7 @@ from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from iam_ra.engine.due import Due
     from iam_ra.engine.errors import IamRaError
@@ -37,7 +38,7 @@ def plan_text(document: PlanDocument, *, verbose: bool = False, color: bool = Fa
     blocks = [
         [*_title(header, style), *_ahead(header, style)],
         warning_lines(document.warnings, style),
-        *_blocks(entities(plan), style, verbose=verbose),
+        *(lines for lines, _ in entity_blocks(plan, style, verbose=verbose)),
         drift_lines(plan, document.ignored, style, verbose=verbose),
         *(_conflict_lines(each, style) for each in plan.conflicts),
         *(error_lines(each, style) for each in document.refusals),
@@ -50,15 +51,16 @@ def plan_text(document: PlanDocument, *, verbose: bool = False, color: bool = Fa
     return "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
 
 
-def _blocks(changed: Sequence[Entity], style: Style, *, verbose: bool) -> Iterator[list[str]]:
-    """Yield the lines of each entity, or of each crowd where its first member would stand."""
+def entity_blocks(plan: Plan, style: Style, *, verbose: bool) -> Iterator[tuple[list[str], int]]:
+    """Yield the lines of each entity, or of each crowd where its first member would stand; and how many entities they are."""
+    changed = entities(plan)
     gathered = {} if verbose else crowds(changed)
     for entity in changed:
         crowd = gathered.get(entity.likeness)
         if crowd is None:
-            yield _entity_lines(entity, style, verbose=verbose)
+            yield _entity_lines(entity, style, verbose=verbose), 1
         elif crowd[0] is entity:
-            yield _crowd_lines(crowd, style)
+            yield _crowd_lines(crowd, style), len(crowd)
 
 
 def _title(header: Header, style: Style) -> list[str]:
@@ -75,17 +77,22 @@ def _title(header: Header, style: Style) -> list[str]:
 
 
 def _ahead(header: Header, style: Style) -> list[str]:
-    if header.ahead is None:
-        return []
-    text = f"A look ahead to {header.ahead:%Y-%m-%d %H:%M} UTC, as if nothing else changed until then."
-    return list(map(style.yellow, wrap(text)))
+    return [] if header.ahead is None else list(map(style.yellow, wrap(ahead_sentence(header.ahead))))
+
+
+def ahead_sentence(ahead: datetime) -> str:
+    """Say that a plan is for a day to come."""
+    return f"A look ahead to {ahead:%Y-%m-%d %H:%M} UTC, as if nothing else changed until then."
 
 
 def due_lines(due: Due | None, style: Style) -> list[str]:
     """Return what a later day will ask for as lines."""
-    if due is None:
-        return []
-    return list(map(style.dim, wrap(f"Next, from {due.when:%Y-%m-%d} on: {due.address} {due.what}.")))
+    return [] if due is None else list(map(style.dim, wrap(due_sentence(due))))
+
+
+def due_sentence(due: Due) -> str:
+    """Say what a later day will ask for."""
+    return f"Next, from {due.when:%Y-%m-%d} on: {due.address} {due.what}."
 
 
 def _crowd_lines(crowd: Sequence[Entity], style: Style) -> list[str]:
@@ -190,6 +197,19 @@ def _conflict_lines(conflict: Conflict, style: Style) -> list[str]:
 
 
 def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[str]:
+    lines = total_lines(plan, style)
+    forbidden = [
+        plural(count, noun)
+        for count, noun in ((len(plan.conflicts), "conflict"), (len(refusals), "refusal"))
+        if count
+    ]
+    if forbidden:
+        lines.append(style.red(f"This plan cannot be applied: {' and '.join(forbidden)}, see above."))
+    return lines
+
+
+def total_lines(plan: Plan, style: Style) -> list[str]:
+    """Return how much a plan changes as lines without any name in them."""
     lines: list[str] = []
     if plan.edits or plan.conflicts:
         lines.append(f"{style.bold('Plan:')} {_counts(plan, style)}, {plan.unchanged:,} unchanged.")
@@ -205,13 +225,6 @@ def _totals(plan: Plan, refusals: Sequence[IamRaError], style: Style) -> list[st
         lines.append(f"{style.bold('Drift:')} {plural(count, 'setting')} of {parts} changed outside iam-ra.")
     if plan.left_out:
         lines.append(f"Only a part of the plan: {plural(len(plan.left_out), 'change')} left out.")
-    forbidden = [
-        plural(count, noun)
-        for count, noun in ((len(plan.conflicts), "conflict"), (len(refusals), "refusal"))
-        if count
-    ]
-    if forbidden:
-        lines.append(style.red(f"This plan cannot be applied: {' and '.join(forbidden)}, see above."))
     return lines
 
 
