@@ -17,7 +17,7 @@ EXAMPLE = "iam-ra.yaml.example"
 _FOLDERS = (Path(__file__).parents[1] / "templates", Path(__file__).parents[3] / "templates")
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """Return the text of a template, such as `cloudformation/role.json`, with these values.
 
     Every output is JSON (`{{ value | tojson }}`), keys sorted, so no value can break out of its place. Raises

@@ -1,0 +1,41 @@
+"""What manifests say besides what the file says: it comes from AWS, or from the authority."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from iam_ra.config.model import KeyAlgorithm
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityFacts:
+    """What the certificate of an authority that is born in its cluster is to say."""
+
+    common_name: str
+    key: KeyAlgorithm
+    validity: timedelta
+    renew_before: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """A role as a workload sees it. `session_duration` is in seconds."""
+
+    role_arn: str
+    profile_arn: str
+    session_duration: int
+    accept_role_session_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What the workloads of a cluster open. `roles` are by name, at least those of the workload that is rendered."""
+
+    region: str
+    trust_anchor_arn: str
+    roles: Mapping[str, RoleFacts]
