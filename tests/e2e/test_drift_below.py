@@ -282,6 +282,30 @@ def test_an_edit_of_the_file_and_drift_are_made_in_one_apply(world: World) -> No
     assert iam.list_role_policies(RoleName=ROLE)["PolicyNames"] == []
 
 
+def test_what_strangers_do_to_the_key_of_an_authority_is_put_back(world: World) -> None:
+    world.write(small(roles={}, hosts={}, certificate_authorities={"default": {"key_store": "kms"}}))
+    world.apply()
+    world.settled()
+    kms = world.aws("kms")
+    key = world.stack_outputs("iam-ra-default-key-1-default")["KeyArn"]
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    # Whoever may sign with it may make certificates for every role.
+    stranger = {
+        **policy["Statement"][0],
+        "Sid": "Mine",
+        "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
+    }
+    policy["Statement"].append(stranger)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    kms.disable_key(KeyId=key)
+    found = drift(world)
+    assert set(found) == {"ca/default:key kms_key.policy", "ca/default:key kms_key.state"}
+    assert found["ca/default:key kms_key.state"] == ("Enabled", "Disabled")
+    world.apply()
+    world.settled()
+    assert "999999999999" not in kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+
+
 def test_a_role_goes_with_what_strangers_gave_it(world: World) -> None:
     world.write(fleet())
     world.apply()

@@ -4,7 +4,7 @@ Whatever the service, a resource's settings are one flat mapping from a name, su
 a value in one form: lists in order where order says nothing, policy documents in their one form, what stands only for
 AWS itself left out (tags that begin with `aws:`). What is not set has no name in it.
 
-The calls of the bulk grow with pages, and are constant for the bucket and its key. One that is denied is no error: the
+The calls of the bulk grow with pages, and are constant for the bucket, its key and each authority's key in KMS. One that is denied is no error: the
 settings that it would have shown are unread, and no drift is seen in them.
 """
 
@@ -111,6 +111,8 @@ class Collected:
         try:
             found = ask()
         except ClientError as error:
+            if code(error) in _GONE:
+                return
             if code(error) not in DENIED:
                 raise
             self.unread[sort, setting] = action
@@ -126,11 +128,16 @@ class Collected:
 
 
 def read_bulk(
-    aws: Aws, roles: Mapping[str, Settings], secrets: Mapping[str, Settings], bucket: str, key: str
+    aws: Aws,
+    roles: Mapping[str, Settings],
+    secrets: Mapping[str, Settings],
+    bucket: str,
+    key: str,
+    signing_keys: Iterable[str] = (),
 ) -> Live:
-    """Read what lists and the one bucket with its one key show.
+    """Read what lists, the one bucket with its one key, and the authorities' keys in KMS show.
 
-    `roles` and `secrets` are what lists have shown already; of roles that are not in it nothing else is read.
+    `roles` and `secrets` are what lists have shown already; of roles that are not in it nothing else is read. Keys are ARNs.
     """
     found = Collected()
     found.resources = {Key("role", name): dict(settings) for name, settings in roles.items()}
@@ -144,6 +151,11 @@ def read_bulk(
             for name, (action, reader) in _BUCKET.items()
         ),
         *(("key", name, f"kms:{action}", _of(key, reader, aws)) for name, (action, reader) in _KEY.items()),
+        *(
+            ("signing_key", name, f"kms:{action}", _of(each, reader, aws))
+            for each in signing_keys
+            for name, (action, reader) in _SIGNING_KEY.items()
+        ),
     ]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="live") as threads:
         done = [threads.submit(found.take, *job) for job in jobs]
@@ -334,6 +346,8 @@ _KEY: Final[Mapping[str, tuple[str, Reader]]] = {
     "policy": ("GetKeyPolicy", _key_policy),
     "tags": ("ListResourceTags", _key_tags),
 }
+# Asymmetric keys do not rotate.
+_SIGNING_KEY: Final = {name: each for name, each in _KEY.items() if name != "rotation"}
 
 
 def _whole(readers: Mapping[str, tuple[str, Reader]]) -> Reader:
@@ -355,4 +369,5 @@ _READERS: Final[Mapping[str, Reader]] = {
     "secret": _secret,
     "bucket": _whole(_BUCKET),
     "key": _whole(_KEY),
+    "signing_key": _whole(_SIGNING_KEY),
 }

@@ -138,7 +138,19 @@ def with_live(aws: Aws, snapshot: Snapshot) -> Snapshot:
     if snapshot.is_bucket_lost or not {"BucketName", "KMSKeyArn"} <= outputs.keys():
         return snapshot
     secrets = {secret.name: secret.settings for secret in snapshot.secrets.values() if not secret.is_deleted}
-    live = read_bulk(aws, snapshot.listed_roles, secrets, outputs["BucketName"], outputs["KMSKeyArn"])
+    signing_keys = sorted(
+        stack.outputs["KeyArn"]
+        for name, stack in snapshot.stacks.items()
+        if snapshot.names.key_of_stack(name) is not None and "KeyArn" in stack.outputs
+    )
+    live = read_bulk(
+        aws,
+        snapshot.listed_roles,
+        secrets,
+        outputs["BucketName"],
+        outputs["KMSKeyArn"],
+        signing_keys,
+    )
     return replace(snapshot, live=live)
 
 

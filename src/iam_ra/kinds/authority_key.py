@@ -36,7 +36,6 @@ class AuthorityKey(StackKind):
     template = "cloudformation/authority-key.json"
     entities = ENTITIES
     is_replaceable = False
-    is_watched = False
     stable_outputs: ClassVar[frozenset[str]] = frozenset({KEY_ARN})
 
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002

@@ -64,6 +64,7 @@ def resources(
         if type_ == _POLICY:
             continue
         sort, name, arn = _IDENTITIES[type_]
+        sort = "signing_key" if properties.get("KeyUsage") == "SIGN_VERIFY" else sort
         more = {"Policy": policies[0]} if sort == "bucket" and policies else {}
         identity = name(logical_id, properties, known)
         yield Resource(
@@ -80,6 +81,7 @@ _NAMES: Final = {
     "CertificateSecret": "certificate_secret",
     "PrivateKeySecret": "private_key_secret",
     "KMSKey": "kms_key",
+    "Key": "kms_key",
 }
 
 
@@ -251,7 +253,7 @@ def _key(wanted: Mapping[str, Any], tags: Mapping[str, str]) -> Settings:
     return {
         "state": "Enabled",
         "description": wanted["Description"],
-        "rotation": wanted["EnableKeyRotation"],
+        **({"rotation": wanted["EnableKeyRotation"]} if "EnableKeyRotation" in wanted else {}),
         "policy": canonical(wanted["KeyPolicy"]),
         **_tags(tags),
     }
@@ -264,4 +266,5 @@ _SETTINGS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, str]], S
     "secret": _secret,
     "bucket": _bucket,
     "key": _key,
+    "signing_key": _key,
 }

@@ -246,4 +246,5 @@ _REVERTERS: Final[Mapping[str, _Reverter]] = {
     "secret": _secret,
     "bucket": _bucket,
     "key": _key,
+    "signing_key": _key,
 }

@@ -31,6 +31,7 @@ CHANGES = (
     "enable_key",
     "disable_key",
 )
+SWITCHES = ("enable_key", "disable_key")
 POLICIES = ("create_key", "put_key_policy")
 
 
@@ -75,6 +76,13 @@ def _mend_changes() -> None:
         def change(original: Any, self: Any) -> Any:
             _check(self.kms_backend, self._get_param("KeyId"), (PENDING,))
             return original(self)
+
+    for name in SWITCHES:
+
+        @around(KmsBackend, name)
+        def switch(original: Any, self: Any, key_id: str) -> Any:
+            # AWS takes an ARN here as well.
+            return original(self, key_id.rpartition("/")[2])
 
     for name in POLICIES:
 
