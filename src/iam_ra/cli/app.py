@@ -47,6 +47,7 @@ COMMANDS = {
     "destroy": Entry("iam_ra.cli.destroy", "Delete everything of this namespace.", _MAIN),
     "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _MAIN),
     "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
+    "graph": Entry("iam_ra.cli.graph", "Draw who may become whom.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
     "role": Entry("iam_ra.cli.role", "Create, change and delete roles of the file.", _VERBS),
     "host": Entry("iam_ra.cli.host", "Look after hosts of the file.", _VERBS),

@@ -81,6 +81,30 @@ DATA: dict[str, dict[str, Any]] = {
         "pending_revocations": {"ca/default:revocations": "Run `iam-ra apply` again"},
         "next_due": {"when": "2026-03-04T05:06:07Z", "address": "host/web:certificate", "what": "is due"},
     },
+    "graph": {
+        "namespace": "default",
+        "marked": True,
+        "notes": ["The plan leaves 1 change out."],
+        "nodes": [
+            {
+                "address": "host/web",
+                "kind": "host",
+                "name": "web",
+                "detail": "web.example.com",
+                "change": "added",
+                "disabled": False,
+            }
+        ],
+        "edges": [
+            {
+                "from": "host/web",
+                "to": "role/reader",
+                "means": "may take",
+                "change": "deleted",
+                "disabled": True,
+            }
+        ],
+    },
     "ledger": {
         "certificates": [
             {
@@ -149,6 +173,8 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("explain", lambda value: value["data"]["checks"][0].update(outcome="unknown")),
         ("export", lambda value: value["data"]["profiles"].clear()),
         ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
+        ("graph", lambda value: value["data"]["nodes"][0].update(address="web")),
+        ("graph", lambda value: value["data"]["edges"][0].update(change="changed")),
         ("status", lambda value: value["data"]["identities"][0].update(serial=7)),
         ("status", lambda value: value["data"]["next_due"].pop("when")),
         ("status", lambda value: value["data"]["roles"].update(admin="host/web")),
