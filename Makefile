@@ -11,7 +11,7 @@ HELPER_MODULE := github.com/aws/rolesanywhere-credential-helper
 HELPER_VERSION := v1.8.4
 HELPER := .tools/aws_signing_helper
 
-.PHONY: crash faults fuzz demo test tools lint bench bench-compare bench-keep clean
+.PHONY: crash faults fuzz demo docs test tools lint bench bench-compare bench-keep clean
 
 demo: $(VENV)/.demo
 	$(BIN)/iam-ra demo
@@ -44,6 +44,9 @@ crash faults: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python tests/fuzz/fuzzing.py
+
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f docs/mkdocs/mkdocs.yml
 
 tools: $(HELPER)
 
