@@ -9,6 +9,7 @@ Run as a script, this file is the server; imported, it is the client.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import json
@@ -19,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TextIO
@@ -199,6 +201,21 @@ def _over(descriptor: int, before: TextIO, buffering: int = -1) -> TextIO:
     return open(descriptor, "w", buffering, before.encoding, before.errors, closefd=False)
 
 
+def _end(code: object) -> None:
+    """Do what an interpreter does at its end but free everything, which would first copy all that is shared.
+
+    Return where more is to be said than a number.
+    """
+    if code is not None and not isinstance(code, int):
+        return
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+
+
 def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
@@ -219,11 +236,15 @@ def main() -> NoReturn:
     is_file = asked.program.endswith(".py")
     # As python does.
     sys.path[0] = os.path.dirname(asked.program) if is_file else asked.cwd  # noqa: PTH120 - no more than that
-    if is_file:
-        runpy.run_path(asked.program, run_name="__main__")
-    else:
-        runpy.run_module(asked.program, run_name="__main__", alter_sys=True)
-    sys.exit()
+    try:
+        if is_file:
+            runpy.run_path(asked.program, run_name="__main__")
+        else:
+            runpy.run_module(asked.program, run_name="__main__", alter_sys=True)
+        sys.exit()
+    except SystemExit as end:
+        _end(end.code)
+        raise
 
 
 if __name__ == "__main__":

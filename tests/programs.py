@@ -31,6 +31,8 @@ INTERPRETERS = ("PYTHON", "LANG", "LC_")
 OF_THE_SANDBOX = ("iam_ra.sandbox.process", "iam_ra.sandbox.remote", "iam_ra.sandbox.settings")
 
 AWS = "awscli"
+# Beside the fork server's file.
+MODELS = "shared_models"
 
 _servers: dict[tuple[bool, tuple[tuple[str, str], ...]], ForkServer] = {}
 
@@ -84,11 +86,18 @@ def _server(program: str, environ: Mapping[str, str]) -> ForkServer:
 
 
 def _of_aws() -> Iterator[str]:
-    yield from ("awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
+    yield from (MODELS, "awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
 
 
 def _ours() -> Iterator[str]:
-    yield from ("boto3.s3.inject", "botocore.httpsession", "botocore.handlers", "rich.live", "rich.console")
+    yield from (
+        MODELS,
+        "boto3.s3.inject",
+        "botocore.httpsession",
+        "botocore.handlers",
+        "rich.live",
+        "rich.console",
+    )
     for found in pkgutil.walk_packages(iam_ra.__path__, "iam_ra."):
         if not found.name.startswith("iam_ra.sandbox") and not found.name.endswith("__main__"):
             yield found.name

@@ -60,6 +60,25 @@ def test_what_nobody_catches_is_told(tmp_path: Path, *, fresh: bool) -> None:
     assert done.stderr.endswith("ValueError: wrong\n")
 
 
+LATER = """\
+import atexit, sys, threading, time
+atexit.register(print, "registered")
+threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+print("program")
+sys.exit({end})
+"""
+
+
+@both
+@pytest.mark.parametrize(("end", "code", "said"), [("", 0, ""), ("3", 3, ""), ("'wrong'", 1, "wrong\n")])
+def test_the_end_waits_for_all_that_is_left_to_do(
+    tmp_path: Path, end: str, code: int, said: str, *, fresh: bool
+) -> None:
+    (tmp_path / "later.py").write_text(LATER.format(end=end))
+    done = programs.run(str(tmp_path / "later.py"), cwd=tmp_path, environ={"LANG": "C.UTF-8"}, fresh=fresh)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "program\nthread\nregistered\n", said)
+
+
 @both
 def test_the_command_line_calls_itself_by_its_name(tmp_path: Path, *, fresh: bool) -> None:
     done = programs.run("iam_ra", "aply", cwd=tmp_path, environ={"LANG": "C.UTF-8"}, fresh=fresh)

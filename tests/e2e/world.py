@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -328,11 +328,15 @@ def _is_left(connection: socket.socket) -> bool:
 _clients: dict[tuple[str, str], Any] = {}
 
 
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
 def client(endpoint: str, service: str) -> Any:
     """Return a boto3 client of the test itself."""
     if (endpoint, service) not in _clients:
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-        _clients[endpoint, service] = session.client(
+        _clients[endpoint, service] = _session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=endpoint,
             config=Config(retries={"total_max_attempts": 1}),

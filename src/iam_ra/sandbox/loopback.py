@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -104,9 +105,14 @@ def client(service: str, region: str, account: str) -> Any:
         return _world.clients[key]
 
 
+@cache
+def session() -> boto3.Session:
+    """Return the session of this process: each one reads the list of all endpoints anew. To be used under a lock."""
+    return boto3.Session(aws_access_key_id="cloudformation", aws_secret_access_key="cloudformation")  # noqa: S106
+
+
 def _make(service: str, region: str, account: str, limited: bool) -> Any:
-    session = boto3.Session(aws_access_key_id="cloudformation", aws_secret_access_key="cloudformation")  # noqa: S106
-    made = session.client(
+    made = session().client(
         service,  # type: ignore[call-overload]
         region_name=region,
         endpoint_url=ENDPOINT,

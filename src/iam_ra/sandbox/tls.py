@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from botocore.session import Session
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -18,6 +17,7 @@ from iam_ra.pki.authority import self_signed
 from iam_ra.pki.certificate import certificate_pem
 from iam_ra.pki.keys import SIGNATURE_HASH, KeyAlgorithm, PrivateKey
 from iam_ra.pki.leaf import key_usage, new_serial
+from iam_ra.sandbox import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def make_tls() -> Tls:
 
 
 def _names() -> list[x509.GeneralName]:
-    regions = Session().get_available_regions("rolesanywhere")
+    regions = loopback.session().get_available_regions("rolesanywhere")
     hosts = ["localhost", *(f"rolesanywhere.{region}.amazonaws.com" for region in regions)]
     return [x509.IPAddress(IPv4Address("127.0.0.1")), *map(x509.DNSName, hosts)]
 
