@@ -115,7 +115,7 @@ class _Tour:
         self._run("status")
 
     def _prepare(self) -> None:
-        from iam_ra.files.templating import example  # noqa: PLC0415 - part of no --help
+        from iam_ra.shipped import example  # noqa: PLC0415 - part of no --help
 
         (self._folder / FILE).write_text(example(), encoding="utf-8")
         self._say(f"{FILE}: the example, every option with a comment")

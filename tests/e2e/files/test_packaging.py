@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from iam_ra import shipped
 from iam_ra.files import templating
 
 CHECKOUT = Path(__file__).parents[3]
@@ -20,9 +21,9 @@ def test_a_wheel_holds_the_templates_and_finds_them(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
         archive.extractall(installed)
     script = (
-        "from iam_ra.files import templating as t; import iam_ra\n"
-        "print(iam_ra.__file__); print(t.folder())\n"
-        "print(*sorted(f'{name}={t.source_digest(name)}' for name in t.names()))\n"
+        "from iam_ra.files import templating as t; import iam_ra; from iam_ra import shipped\n"
+        "print(iam_ra.__file__); print(shipped.folder())\n"
+        "print(*sorted(f'{name}={t.source_digest(name)}' for name in shipped.names()))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -35,10 +36,8 @@ def test_a_wheel_holds_the_templates_and_finds_them(tmp_path: Path) -> None:
     module, folder, digests = done.stdout.splitlines()
     assert module == str(installed / "iam_ra/__init__.py")
     assert folder == str(installed / "iam_ra/templates")
-    assert digests.split() == sorted(
-        f"{name}={templating.source_digest(name)}" for name in templating.names()
-    )
+    assert digests.split() == sorted(f"{name}={templating.source_digest(name)}" for name in shipped.names())
 
 
 def test_a_checkout_finds_its_own() -> None:
-    assert templating.folder() == CHECKOUT / "templates"
+    assert shipped.folder() == CHECKOUT / "templates"

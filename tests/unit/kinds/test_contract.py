@@ -15,11 +15,11 @@ import iam_ra.kinds
 from iam_ra.engine.action import Action
 from iam_ra.engine.address import Address
 from iam_ra.engine.plan import Change
-from iam_ra.files.templating import source
 from iam_ra.kinds.base import Kind, all_kinds
 from iam_ra.kinds.host_keys import HostKey
 from iam_ra.kinds.stack import StackKind
 from iam_ra.pki.keys import PrivateKey
+from iam_ra.shipped import source
 
 if TYPE_CHECKING:
     from iam_ra.kinds.run import Run

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.kinds.samples import ANCHOR, KEY, blueprint, namespace, parts
 
 from iam_ra.aws.naming import Names
-from iam_ra.files.templating import names, source
+from iam_ra.shipped import names, source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
