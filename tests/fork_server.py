@@ -4,7 +4,7 @@ What comes of it is a process like any other: its own id, environment, folder an
 is killed. Only what an interpreter does before the first line of a program is shared: its imports, its hash seed, and what
 it reads of `PYTHON*`, `LANG` and `LC_*`.
 
-Run as a script, this file is the server; imported, it is the client.
+This is the server, which is run as a script; `fork_client.py` asks it, for `programs.py`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,16 @@ import runpy
 import selectors
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
-PIPES = 2
+STREAMS = 3
 
 
 class Start(NamedTuple):
@@ -39,94 +37,6 @@ class Start(NamedTuple):
     arguments: list[str]
     cwd: str
     environ: Mapping[str, str]
-
-
-class Running(Protocol):
-    """A process that was started, by this or by `subprocess.Popen`."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def returncode(self) -> int: ...
-    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]: ...
-    def kill(self) -> None: ...
-
-
-class Forked:
-    """A process that the server forked."""
-
-    def __init__(self, answers: socket.socket, pipes: tuple[int, ...]) -> None:
-        self._answers = answers.makefile("r")
-        answers.close()
-        self._pipes: dict[int, list[bytes]] = {pipe: [] for pipe in pipes}
-        self._code: int | None = None
-        self.pid = int(self._answers.readline())
-
-    @property
-    def returncode(self) -> int:
-        if self._code is None:
-            self._code = int(self._answers.readline())
-            self._answers.close()
-        return self._code
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
-    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]:
-        """Read both pipes to their ends and wait. Raises subprocess.TimeoutExpired; may be called again after it."""
-        end = None if timeout is None else time.monotonic() + timeout
-        with selectors.DefaultSelector() as selector:
-            for pipe in self._pipes:
-                selector.register(pipe, selectors.EVENT_READ)
-            while selector.get_map():
-                left = None if end is None else max(end - time.monotonic(), 0)
-                ready = selector.select(left)
-                if not ready and timeout is not None:
-                    raise subprocess.TimeoutExpired(str(self.pid), timeout)
-                for key, _ in ready:
-                    chunk = os.read(key.fd, 65536)
-                    self._pipes[key.fd].append(chunk)
-                    if not chunk:
-                        selector.unregister(key.fd)
-        for pipe in self._pipes:
-            os.close(pipe)
-        stdout, stderr = (b"".join(chunks).decode() for chunks in self._pipes.values())
-        self._pipes = {}
-        _ = self.returncode
-        return stdout, stderr
-
-
-class ForkServer:
-    """The client's side. Closing it ends the server, and leaves alone what it started."""
-
-    def __init__(self, *modules: str, environ: Mapping[str, str]) -> None:
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._server = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno()), *modules],
-                env=environ,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-
-    def start(self, program: str, *arguments: str, cwd: Path, environ: Mapping[str, str]) -> Forked:
-        """Do what `python -m MODULE ARGUMENTS` or `python FILE ARGUMENTS` does, with nothing to read, and with pipes for what it prints."""
-        what = Start(program, list(arguments), str(cwd), dict(environ))
-        ends = [os.pipe() for _ in range(PIPES)]
-        written = [writing for _, writing in ends]
-        mine, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [b"."], [theirs.fileno(), *written])
-        for each in written:
-            os.close(each)
-        mine.sendall(json.dumps(what).encode())
-        mine.shutdown(socket.SHUT_WR)
-        return Forked(mine, tuple(reading for reading, _ in ends))
-
-    def close(self) -> None:
-        self._control.close()
-        self._server.wait()
 
 
 def serve(control: socket.socket, added: Mapping[str, str]) -> Start:
@@ -150,13 +60,13 @@ def serve(control: socket.socket, added: Mapping[str, str]) -> Start:
                 _reap(children)
             if control not in ready:
                 continue
-            client, pipes = _accept(control)
+            client, streams = _accept(control)
             asked = Start(*json.loads(client.makefile("rb").read()))
             pid = os.fork()
             if pid == 0:
                 break
-            for pipe in pipes:
-                os.close(pipe)
+            for stream in streams:
+                os.close(stream)
             client.sendall(f"{pid}\n".encode())
             children[pid] = client
     signal.set_wakeup_fd(-1)
@@ -165,12 +75,12 @@ def serve(control: socket.socket, added: Mapping[str, str]) -> Start:
         os.close(end)
     for each in (control, client, *children.values()):
         each.close()
-    _become(asked, pipes, added)
+    _become(asked, streams, added)
     return asked
 
 
 def _accept(control: socket.socket) -> tuple[socket.socket, list[int]]:
-    said, descriptors, *_ = socket.recv_fds(control, 1, 1 + PIPES)
+    said, descriptors, *_ = socket.recv_fds(control, 1, 1 + STREAMS)
     if not said:
         # Not the end of the interpreter: what is not needed any more need not be tidied up.
         os._exit(0)
@@ -185,10 +95,10 @@ def _reap(children: dict[int, socket.socket]) -> None:
                 client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _become(asked: Start, pipes: Iterable[int], added: Mapping[str, str]) -> None:
-    for number, pipe in enumerate(pipes, start=1):
-        os.dup2(pipe, number)
-        os.close(pipe)
+def _become(asked: Start, streams: Iterable[int], added: Mapping[str, str]) -> None:
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     # Files know from the first whether they are pipes.
     sys.stdout, sys.stderr = _over(1, sys.stdout), _over(2, sys.stderr, buffering=1)
     os.chdir(asked.cwd)

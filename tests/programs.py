@@ -13,7 +13,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.fork_server import ForkServer
+from tests import fork_client
+from tests.forks import ForkServer
 
 import iam_ra
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tests.fork_server import Running
+    from tests.forks import Running
 
 FRESH = "IAM_RA_FRESH"
 SECONDS = 60
@@ -67,6 +68,15 @@ def run(
         stdout, stderr = process.communicate()
         raise AssertionError(f"did not end within {SECONDS} s\n{stdout}\n{stderr}") from None
     return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+
+def install(command: Path, program: str, environ: Mapping[str, str]) -> int:
+    """Write a command that starts a program, for a shell that has the descriptor which this returns, and that environment."""
+    control = _server(program, environ).control.fileno()
+    client = f"{sys.executable} -IS {fork_client.__file__} {control}"
+    command.write_text(f'#!/bin/sh\nexec {client} {program} "$@"\n', encoding="utf-8")
+    command.chmod(0o700)
+    return control
 
 
 def close() -> None:

@@ -134,10 +134,14 @@ def edit(block: Block, folder: Path) -> None:
 
 
 class Shell:
-    """One bash for a whole page, so that `cd` and `eval` last. Closing it ends the sandboxes that it left running."""
+    """One bash for a whole page, so that `cd` and `eval` last, and what it has open.
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    Closing it ends the sandboxes that it left running.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], descriptors: tuple[int, ...] = ()) -> None:
         self._environ = environ
+        self._descriptors = descriptors
         self._output = folder.parent / "output"
         self._top = folder
         self.folder = folder
@@ -145,6 +149,7 @@ class Shell:
             ["/bin/bash"],
             cwd=folder,
             env=environ,
+            pass_fds=descriptors,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -176,6 +181,7 @@ class Shell:
                 shell=True,
                 cwd=pid.parents[1],
                 env=self._environ,
+                pass_fds=self._descriptors,
                 check=True,
                 capture_output=True,
             )

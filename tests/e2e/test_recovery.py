@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.wire import Request
     from tests.e2e.world import Result, World
-    from tests.fork_server import Running
+    from tests.forks import Running
 
 INIT = "iam-ra-default-init"
 VAULT, FILE = ["secretsmanager"], ["sops"]

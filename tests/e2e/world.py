@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.e2e.wire import Wire
-    from tests.fork_server import Running
+    from tests.forks import Running
 
     from iam_ra.sandbox.server import Server
 
