@@ -54,6 +54,7 @@ COMMANDS = {
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _VERBS),
     "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
     "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),
+    "fmt": Entry("iam_ra.cli.fmt", "Bring the file into its canonical order and style.", _MORE),
     "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),

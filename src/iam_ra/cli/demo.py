@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import shutil
@@ -17,6 +16,7 @@ import click
 
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.engine.errors import InternalError, SandboxError, ToolError
+from iam_ra.render.differences import difference_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -175,11 +175,8 @@ class _Tour:
         if after == before:
             raise InternalError("the tour's edit does not fit the example file")
         file.write_text(after, encoding="utf-8")
-        for line in difflib.unified_diff(
-            before.splitlines(), after.splitlines(), FILE, FILE, n=1, lineterm=""
-        ):
-            paint = {"+": self._style.green, "-": self._style.red}.get(line[0], self._style.dim)
-            click.echo(f"  {paint(line)}", color=self._color)
+        for line in difference_lines(before, after, FILE, self._style, context=1):
+            click.echo(f"  {line}", color=self._color)
         click.echo()
 
     def _run(self, *arguments: str, quiet: bool = False) -> None:

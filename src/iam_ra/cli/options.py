@@ -59,6 +59,7 @@ class Options:
 
 
 pass_options = click.make_pass_decorator(Options)
+files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 
 
 class Command(click.Command):

@@ -74,21 +74,28 @@ class Draft:
         return not self.broken or not any(path[:length] in self.broken for length in range(1, len(path) + 1))
 
 
+def check_mapping(source: Source) -> bool:
+    """Tell whether a source is a mapping, after reporting to it if not."""
+    if isinstance(source.data, dict):
+        return True
+    source.report(
+        Check.NO_MAPPING,
+        (),
+        f"the file must be a mapping, not {describe(source.data)}",
+        why="It begins with keys such as version, namespace and region.",
+        fix="Start from iam-ra.yaml.example.",
+    )
+    return False
+
+
 def read_draft(source: Source) -> Draft | None:
     """Return what the schema makes of a source, after reporting every structural problem to it.
 
     None when the file as a whole cannot be read further.
     """
-    data = source.data
-    if not isinstance(data, dict):
-        source.report(
-            Check.NO_MAPPING,
-            (),
-            f"the file must be a mapping, not {describe(data)}",
-            why="It begins with keys such as version, namespace and region.",
-            fix="Start from iam-ra.yaml.example.",
-        )
+    if not check_mapping(source):
         return None
+    data = source.data
     broken = set(_nulls(data))
     for path in broken:
         _report_null(source, path)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from iam_ra.config.compose import Composer
+from iam_ra.config.source import BREAK
 
 if TYPE_CHECKING:
     from iam_ra.config.source import Source
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)*")
 _STEP = 2
 _SPACE = " \t\ufeff"
@@ -54,7 +54,7 @@ class Layout:
 
     def __init__(self, source: Source) -> None:
         self.text = source.text
-        breaks = list(_BREAK.finditer(self.text))
+        breaks = list(BREAK.finditer(self.text))
         self._starts = [0, *(found.end() for found in breaks)]
         self._ends = [*(found.start() for found in breaks), len(self.text)]
         self.newline = breaks[0].group() if breaks else "\n"

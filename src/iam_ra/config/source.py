@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.error import StringMark
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -108,7 +108,7 @@ class Source:
 
     def _line(self, index: int) -> str:
         if self._lines is None:
-            self._lines = _BREAK.split(self.text)
+            self._lines = BREAK.split(self.text)
         return self._lines[index] if index < len(self._lines) else ""
 
     def place(self, start: StringMark, end: StringMark | None = None) -> Place:
@@ -152,7 +152,7 @@ class Source:
 
     def place_at(self, offset: int) -> Place:
         """Return the place of the character at an offset of the text."""
-        before = _BREAK.split(self.text[:offset])
+        before = BREAK.split(self.text[:offset])
         line = len(before) - 1
         return Place(self.name, line + 1, len(before[-1]) + 1, 1, self._line(line))
 

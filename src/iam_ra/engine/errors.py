@@ -5,6 +5,7 @@
     ├── ConfigError                IRA1100   the file has problems: all of them, with places
     ├── ToolError                  IRA1200   a program iam-ra calls (sops) is missing, too old or failed
     ├── FileError                  IRA1300   something on the local disk cannot be read or written
+    │   └── FormatError            IRA1301   a file is not, or cannot be, in the canonical form
     ├── EditError                  IRA1310   a command cannot edit the file: the lines to write by hand
     ├── KeyStoreError              IRA1400   an authority's key is missing, unreadable or too open
     ├── CertificateError           IRA1500   a key, certificate or CSR breaks a rule
@@ -85,6 +86,14 @@ class FileError(IamRaError):
     id = "IRA1300"
     cause = "No permission, no room, a file where a folder should be, or a file that iam-ra did not write."
     remedy = "Correct the owner, the permissions or what is in the way, and run the command again."
+
+
+class FormatError(FileError):
+    """A file is not in the canonical form, or cannot be brought into it."""
+
+    id = "IRA1301"
+    cause = "`iam-ra fmt --check` met a file that `iam-ra fmt` would change."
+    remedy = "`iam-ra fmt FILE`; `--diff` shows beforehand what it would change."
 
 
 class EditError(IamRaError):

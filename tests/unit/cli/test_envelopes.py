@@ -105,6 +105,7 @@ DATA: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "fmt": {"written": True, "files": [{"file": "iam-ra.yaml", "changed": True}]},
     "ledger": {
         "certificates": [
             {
@@ -172,6 +173,7 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("verify", lambda value: value["data"]["attempts"][0].update(host="web")),
         ("explain", lambda value: value["data"]["checks"][0].update(outcome="unknown")),
         ("export", lambda value: value["data"]["profiles"].clear()),
+        ("fmt", lambda value: value["data"]["files"].clear()),
         ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
         ("graph", lambda value: value["data"]["nodes"][0].update(address="web")),
         ("graph", lambda value: value["data"]["edges"][0].update(change="changed")),
