@@ -89,6 +89,18 @@ def _markdown_of_outcome(document: OutcomeDocument, look: Look) -> str:
     return outcome_markdown(document, whole=look.whole)
 
 
+def _jsonl(document: PlanDocument, _: Look) -> str:
+    from iam_ra.render.jsonl import plan_jsonl  # noqa: PLC0415 - see above
+
+    return plan_jsonl(document)
+
+
+def _jsonl_of_error(document: ErrorDocument, _: Look) -> str:
+    from iam_ra.render.jsonl import error_jsonl  # noqa: PLC0415 - see above
+
+    return error_jsonl(document)
+
+
 def as_json(value: Mapping[str, Any]) -> str:
     """Return one JSON object as people can read it, with a newline at its end."""
     import json  # noqa: PLC0415 - see above
@@ -99,6 +111,7 @@ def as_json(value: Mapping[str, Any]) -> str:
 FORMATS: Final[Mapping[str, Format]] = {
     "text": Format(_text, _text_of_error),
     "json": Format(_json, _json_of_error),
+    "jsonl": Format(_jsonl, _jsonl_of_error),
     "markdown": Format(_markdown, _markdown_of_error),
 }
 # How an apply ended.

@@ -29,7 +29,7 @@ def plan_json(document: PlanDocument) -> dict[str, Any]:
     plan, header = document.plan, document.header
     return {
         **_heading(document),
-        "ahead": None if header.ahead is None else _moment(header.ahead),
+        "ahead": None if header.ahead is None else moment(header.ahead),
         "lineage": document.lineage,
         "serial": document.serial,
         "checksum": document.checksum,
@@ -63,20 +63,20 @@ def apply_json(document: OutcomeDocument) -> dict[str, Any]:
             "skipped": len(outcome.skipped),
             "unchanged": document.planned.plan.unchanged,
         },
-        "done": [_made(each) for each in outcome.done],
+        "done": [made_json(each) for each in outcome.done],
         "failed": [
-            {**_made(each.change), "seconds": round(each.seconds, 3), "error": each.error.as_dict()}
+            {**made_json(each.change), "seconds": round(each.seconds, 3), "error": each.error.as_dict()}
             for each in outcome.failed
         ],
         "skipped": [
-            {**_made(each.change), "because": [str(address) for address in each.because]}
+            {**made_json(each.change), "because": [str(address) for address in each.because]}
             for each in outcome.skipped
         ],
         "pending": [
             {"address": str(address), "text": text} for address, text in sorted(outcome.pending.items())
         ],
         "open_sessions": [
-            {"entity": entity, "until": _moment(until)} for entity, until in sorted(document.sessions.items())
+            {"entity": entity, "until": moment(until)} for entity, until in sorted(document.sessions.items())
         ],
     }
 
@@ -85,10 +85,11 @@ def due_json(due: Due | None) -> dict[str, str] | None:
     """Return what a day to come will ask for as a JSON object."""
     if due is None:
         return None
-    return {"when": _moment(due.when), "address": str(due.address), "what": due.what}
+    return {"when": moment(due.when), "address": str(due.address), "what": due.what}
 
 
-def _moment(when: datetime) -> str:
+def moment(when: datetime) -> str:
+    """Return a time as JSON has it, in UTC."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -97,14 +98,15 @@ def _heading(document: PlanDocument) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": __version__,
-        "timestamp": _moment(document.now),
+        "timestamp": moment(document.now),
         "namespace": header.namespace,
         "account_id": header.account_id or None,
         "region": header.region,
     }
 
 
-def _made(change: Change) -> dict[str, Any]:
+def made_json(change: Change) -> dict[str, Any]:
+    """Return what is done to which part as a JSON object."""
     return {
         "address": str(change.address),
         "entity": change.address.entity,
@@ -116,7 +118,7 @@ def _made(change: Change) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     return {
-        **_made(change),
+        **made_json(change),
         "reasons": [{"cause": each.cause.value, "text": each.text} for each in change.reasons],
         "fields": [_field(each) for each in in_order(change.fields)],
         "after": [str(each) for each in change.after],

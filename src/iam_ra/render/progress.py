@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
 from iam_ra.engine.action import Action
 from iam_ra.engine.events import Done, Failed, Progress, Skipped, Started
+from iam_ra.render.running import PRESENT, Pulse, Running
 from iam_ra.render.style import Style, harmless
 
 if TYPE_CHECKING:
@@ -22,21 +23,13 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
-    from iam_ra.engine.address import Address
     from iam_ra.engine.events import Event
-    from iam_ra.engine.plan import Change
 
 PAST: Final = {
     Action.CREATE: "created",
     Action.UPDATE: "updated",
     Action.REPLACE: "replaced",
     Action.DELETE: "deleted",
-}
-_PRESENT: Final = {
-    Action.CREATE: "creating",
-    Action.UPDATE: "updating",
-    Action.REPLACE: "replacing",
-    Action.DELETE: "deleting",
 }
 HEARTBEAT_SECONDS: Final = 30.0
 
@@ -68,34 +61,6 @@ def listener(
     if stream.isatty() and environ.get("TERM", "dumb") not in {"dumb", "unknown"}:
         return RichProgress(stream, color=color, total=total)
     return PlainProgress(stream, color=color, verbose=verbose)
-
-
-class _Running:
-    """What is under way, since when, and what it said last. Not safe for threads by itself."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.finished = 0
-        self._changes: dict[Address, tuple[Change, float]] = {}
-        self._said: dict[Address, str] = {}
-
-    def note(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._changes[event.change.address] = (event.change, self.clock())
-        elif isinstance(event, Progress):
-            self._said[event.address] = event.text
-        else:
-            self.finished += 1
-            self._changes.pop(event.change.address, None)
-            self._said.pop(event.change.address, None)
-
-    def rows(self) -> list[tuple[str, str, float]]:
-        """Return address, what it does and for how many seconds, the longest first."""
-        now = self.clock()
-        return [
-            (harmless(str(address)), harmless(self._said.get(address, _PRESENT[change.action])), now - since)
-            for address, (change, since) in self._changes.items()
-        ]
 
 
 class _Unbreakable:
@@ -132,12 +97,9 @@ class PlainProgress:
         self._stream = _Unbreakable(stream)
         self._style = Style(color)
         self._verbose = verbose
-        self._heartbeat = heartbeat
-        self._running = _Running(clock)
+        self._running = Running(clock)
         self._lock = threading.Lock()
-        self._spoke = threading.Event()
-        self._over = threading.Event()
-        self._pulse = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._pulse = Pulse(heartbeat, self._beat)
 
     def __call__(self, event: Event, /) -> None:
         """Write the event's line, if it has one."""
@@ -149,21 +111,19 @@ class PlainProgress:
 
     def __enter__(self) -> Self:
         """Begin to beat."""
-        self._pulse.start()
+        self._pulse.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         """Stop beating."""
-        self._over.set()
-        self._spoke.set()
-        self._pulse.join()
+        self._pulse.__exit__(kind, error, trace)
 
     def _line(self, event: Event) -> str | None:
         if isinstance(event, Started):
             return (
-                f"{harmless(str(event.change.address))}  {_PRESENT[event.change.action]}"
+                f"{harmless(str(event.change.address))}  {PRESENT[event.change.action]}"
                 if self._verbose
                 else None
             )
@@ -172,19 +132,14 @@ class PlainProgress:
         return ending(event, self._style)
 
     def _write(self, line: str) -> None:
-        self._spoke.set()
+        self._pulse.told()
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
     def _beat(self) -> None:
-        while not self._over.is_set():
-            if self._spoke.wait(self._heartbeat):
-                self._spoke.clear()
-                continue
-            with self._lock:
-                for address, doing, seconds in self._running.rows():
-                    self._write(f"{address}  still {doing}, {seconds:.0f}s")
-                self._spoke.clear()
+        with self._lock:
+            for address, doing, seconds in self._running.rows():
+                self._write(f"{harmless(address)}  still {harmless(doing)}, {seconds:.0f}s")
 
 
 class RichProgress:
@@ -203,7 +158,7 @@ class RichProgress:
 
         self._style = Style(color)
         self._total = total
-        self._running = _Running(clock)
+        self._running = Running(clock)
         self._lock = threading.RLock()
         self._console = Console(
             file=cast(IO[str], _Unbreakable(stream)),
@@ -253,7 +208,7 @@ class RichProgress:
             rows, finished = self._running.rows(), self._running.finished
         shown = rows[: max(self._console.height - 3, 1)]
         for address, doing, seconds in shown:
-            table.add_row(f"  {address}", doing, f"{seconds:.0f}s")
+            table.add_row(f"  {harmless(address)}", harmless(doing), f"{seconds:.0f}s")
         if self._total:
             table.add_row(f"  {finished:,} of {self._total:,} done")
         return table
