@@ -15,8 +15,8 @@ from click.shell_completion import CompletionItem, shell_complete
 
 from iam_ra import __version__
 from iam_ra.cli import exits
+from iam_ra.cli.failures import as_ours, silence_stdout
 from iam_ra.cli.options import Group, Options, scan
-from iam_ra.engine.errors import IamRaError, InternalError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def run(args: Sequence[str]) -> int:
         click.echo(error.format_message(), err=True)
         return exits.USAGE
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return exits.BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace reaches a user
         return _report(error, scan(args))
@@ -168,7 +168,7 @@ def _report(cause: Exception, shown: Options) -> int:
     """Write what went wrong to stderr and return its exit code."""
     from iam_ra.render.problems import error_json, error_text  # noqa: PLC0415 - not needed while all goes well
 
-    error = _as_ours(cause, shown)
+    error = as_ours(cause, debug=shown.debug)
     if shown.debug and not isinstance(cause, click.ClickException):
         click.echo("".join(traceback.format_exception(cause)), err=True, nl=False)
     if shown.json:
@@ -179,43 +179,9 @@ def _report(cause: Exception, shown: Options) -> int:
     return error.exit_code
 
 
-def _as_ours(error: Exception, shown: Options) -> IamRaError:
-    if isinstance(error, IamRaError):
-        return error
-    if isinstance(error, click.UsageError):
-        return _usage(error)
-    if isinstance(error, click.ClickException):
-        return IamRaError(error.format_message())
-    from iam_ra.operations.foreign import ours  # noqa: PLC0415 - not needed while all goes well
-
-    return ours(error) or _internal(error, shown)
-
-
-def _usage(error: click.UsageError) -> IamRaError:
-    path = error.ctx.command_path if error.ctx else "iam-ra"
-    message = error.format_message()
-    return UsageError(message[:1].lower() + message[1:].rstrip("."), fix=f"Run `{path} --help`.")
-
-
-def _internal(error: Exception, shown: Options) -> InternalError:
-    again = "" if shown.debug else "Run the same command with `--debug`, and "
-    return InternalError(
-        f"{type(error).__name__}: {error}",
-        why="This is a bug in iam-ra, not in your file.",
-        fix=f"{again or 'Please '}report the trace, the command and `iam-ra {__version__}`.",
-    )
-
-
 def _tolerate_any_text() -> None:
     """Let a terminal that cannot show a character get an escape of it, not a crash."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-
-
-def _silence_stdout() -> None:
-    """Send what is still buffered nowhere, so that the interpreter does not complain on its way out."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -10,6 +10,7 @@ import click
 from iam_ra.cli import exits
 from iam_ra.cli.flakes import point_out_untracked
 from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.outputs import APPLY_FORMATS, Outputs, Wanted, output_options
 from iam_ra.cli.running import (
     applier_for,
     ask,
@@ -19,6 +20,7 @@ from iam_ra.cli.running import (
     settled,
     workplace_for,
 )
+from iam_ra.cli.streaming import apply_outputs
 from iam_ra.cli.wishes import Asked, asked_options, undone_error
 from iam_ra.engine.errors import PreflightError, UsageError
 
@@ -46,6 +48,7 @@ _PARALLELISM = 10
     show_default=True,
     help="Changes made at once.",
 )
+@output_options(APPLY_FORMATS)
 @asked_options
 @lock_timeout_option
 @pass_options
@@ -57,6 +60,7 @@ def command(
     parallelism: int,
     asked: Asked,
     lock_timeout: float,
+    wanted: Wanted,
 ) -> int:
     """Plan, show the plan, ask, and make the changes; each part as soon as what it needs is done.
 
@@ -74,6 +78,7 @@ def command(
         lock_timeout=lock_timeout,
         plan_file=plan_file,
         checksum=checksum,
+        wanted=wanted,
     )
 
 
@@ -86,29 +91,36 @@ def apply_file(
     lock_timeout: float = 0.0,
     plan_file: Path | None = None,
     checksum: str | None = None,
+    wanted: Wanted | None = None,
 ) -> int:
     """Plan, show, ask and apply; return the exit code. Also for commands that are an apply with a wish."""
-    loaded = options.load()
-    saved = _saved(plan_file, wished=checksum is not None or not asked.is_nothing)
-    if saved is not None:
-        asked = Asked.from_saved(saved.asked)
-    workplace = workplace_for(options, loaded, threads=parallelism)
-    planner = planner_for(workplace, asked.allow, wishes=asked.wishes(loaded), scope=asked.scope)
-    applier = applier_for(workplace, planner, parallelism, lock_timeout)
-    with applier.locked("apply"):
-        planned = _agreed(planner.plan(), saved, loaded)
-        code = settled(options, loaded, planned, "apply")
-        if code is None:
-            problems = planner.preflight(planned)
-            if problems:
-                raise PreflightError(problems)
-            _consent(options, planned, checksum, yes=yes or saved is not None)
-            code = carry_out(options, loaded, planned, applier, applier.apply, "apply", asked.go_on)
-            point_out_untracked(planned.plan, loaded.namespace.root)
-    undone = undone_error(planned)
-    if undone is not None and code == exits.OK:
-        raise undone
-    return code
+    outputs = apply_outputs(options, wanted or Wanted())
+    outputs.check(*([] if plan_file is None else [plan_file]))
+    with outputs.told():
+        loaded = options.load()
+        outputs.begin(loaded)
+        saved = _saved(plan_file, wished=checksum is not None or not asked.is_nothing)
+        if saved is not None:
+            asked = Asked.from_saved(saved.asked)
+        workplace = workplace_for(options, loaded, threads=parallelism)
+        planner = planner_for(workplace, asked.allow, wishes=asked.wishes(loaded), scope=asked.scope)
+        applier = applier_for(workplace, planner, parallelism, lock_timeout)
+        with applier.locked("apply"):
+            planned = _agreed(planner.plan(), saved, loaded)
+            code = settled(outputs, loaded, planned, "apply")
+            if code is None:
+                problems = planner.preflight(planned)
+                if problems:
+                    raise PreflightError(problems)
+                _consent(outputs, planned, checksum, yes=yes or saved is not None)
+                code = carry_out(
+                    options, outputs, loaded, planned, applier, applier.apply, "apply", asked.go_on
+                )
+                point_out_untracked(planned.plan, loaded.namespace.root)
+        undone = undone_error(planned)
+        if undone is not None and code == exits.OK:
+            raise undone
+        return outputs.ends_with(code)
 
 
 def _saved(plan_file: Path | None, *, wished: bool) -> SavedPlan | None:
@@ -134,9 +146,9 @@ def _agreed(planned: Planned, saved: SavedPlan | None, loaded: Loaded) -> Planne
     return narrowed(saved, planned)
 
 
-def _consent(options: Options, planned: Planned, checksum: str | None, *, yes: bool) -> None:
+def _consent(outputs: Outputs, planned: Planned, checksum: str | None, *, yes: bool) -> None:
     if checksum is None:
-        ask(options, "Make these changes?", yes=yes or planned.plan.is_empty)
+        ask("Make these changes?", yes=yes or planned.plan.is_empty, asked=outputs.format == "text")
         return
     from iam_ra.operations.saved_plans import check_checksum  # noqa: PLC0415 - part of no --help
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from iam_ra.cli.options import Command, Options, pass_options
+from iam_ra.cli.outputs import Outputs
 from iam_ra.cli.running import (
     applier_for,
     ask,
@@ -32,10 +33,15 @@ def command(options: Options, yes: bool, parallelism: int, lock_timeout: float) 
     workplace = workplace_for(options, loaded, threads=parallelism)
     planner = planner_for(workplace)
     applier = applier_for(workplace, planner, parallelism, lock_timeout)
+    outputs = Outputs(options, "destroy")
     with applier.locked("destroy"):
         planned = planner.plan(destroy=True)
-        code = settled(options, loaded, planned, "destroy")
+        code = settled(outputs, loaded, planned, "destroy")
         if code is not None:
             return code
-        ask(options, "Delete all of this? It cannot be undone.", yes=yes or planned.plan.is_empty)
-        return carry_out(options, loaded, planned, applier, applier.destroy, "destroy")
+        ask(
+            "Delete all of this? It cannot be undone.",
+            yes=yes or planned.plan.is_empty,
+            asked=not options.json,
+        )
+        return carry_out(options, outputs, loaded, planned, applier, applier.destroy, "destroy")

@@ -10,7 +10,8 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.options import Command, Options, pass_options
-from iam_ra.cli.running import document_of, planner_for, show, workplace_for
+from iam_ra.cli.outputs import PLAN_FORMATS, Outputs, Wanted, output_options
+from iam_ra.cli.running import document_of, planner_for, workplace_for
 from iam_ra.cli.wishes import Asked, asked_options, day_ahead
 from iam_ra.engine.errors import RefusedError, UsageError
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Save the plan, for `iam-ra show FILE` and `iam-ra apply FILE`. It holds no secret.",
 )
+@output_options(PLAN_FORMATS)
 @asked_options
 @pass_options
 def command(
@@ -51,33 +53,42 @@ def command(
     day: str | None,
     output: Path | None,
     asked: Asked,
+    wanted: Wanted,
 ) -> int:
     """Compare the file with the recorded state and with what is really there, and show what would change.
 
-    Nothing is written, to AWS or to the disk but for the file of -o, and no lock is taken.
+    Nothing is written, to AWS or to the disk but for the files of -o and --out, and no lock is taken. -o saves the plan
+    itself, --out what it looks like.
     """
     _check(output, day, asked.only, is_refreshed=refresh == "true", drift_only=drift_only)
     ahead = day_ahead(day)
-    loaded = options.load()
-    wishes = asked.wishes(loaded)
-    workplace = workplace_for(options, loaded)
-    planner = planner_for(
-        workplace,
-        asked.allow,
-        wishes=wishes,
-        ahead=ahead,
-        scope=asked.scope,
-        only_drift=drift_only,
-        refresh=refresh == "true",
-    )
-    planned = planner.plan()
-    show(options, document_of(loaded, planned, "plan"))
+    outputs = Outputs(options, "plan", wanted, saved=output)
+    outputs.check()
+    with outputs.told():
+        loaded = options.load()
+        outputs.begin(loaded)
+        planner = planner_for(
+            workplace_for(options, loaded),
+            asked.allow,
+            wishes=asked.wishes(loaded),
+            ahead=ahead,
+            scope=asked.scope,
+            only_drift=drift_only,
+            refresh=refresh == "true",
+        )
+        planned = planner.plan()
+        code = _exit_code(planned, says_more=detailed_exitcode or drift_only)
+        if output is not None and planned.is_applicable:
+            _save(planned, loaded, asked, output)
+        outputs.write_plan(document_of(loaded, planned, "plan", exit_code=code))
     if output is not None and planned.is_applicable:
-        _save(planned, loaded, asked, output)
         click.echo(f"Saved to {output}: `iam-ra apply {output}` makes it.", err=True)
+    return code
+
+
+def _exit_code(planned: Planned, *, says_more: bool) -> int:
     if not planned.is_applicable:
         return RefusedError.exit_code
-    says_more = detailed_exitcode or drift_only
     return exits.CHANGES if says_more and not planned.plan.is_empty else exits.OK
 
 

@@ -12,13 +12,13 @@ import click
 from iam_ra.cli import exits
 from iam_ra.engine.errors import ApplyIncompleteError, IamRaError, NoConsentError, RefusedError
 from iam_ra.engine.scope import WHOLE
-from iam_ra.render.formats import FORMATS, OUTCOMES, Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from iam_ra.cli.options import Options
+    from iam_ra.cli.outputs import Outputs
     from iam_ra.config.load import Loaded
     from iam_ra.engine.events import Listener
     from iam_ra.engine.execute import Outcome
@@ -101,7 +101,7 @@ def applier_for(
     return Applier(workplace, planner, parallelism=parallelism, lock_timeout=lock_timeout)
 
 
-def document_of(loaded: Loaded, planned: Planned, command: str) -> PlanDocument:
+def document_of(loaded: Loaded, planned: Planned, command: str, *, exit_code: int = exits.OK) -> PlanDocument:
     """Return what a rendering of the plan may say."""
     from iam_ra.render.model import Header, PlanDocument  # noqa: PLC0415 - part of no --help
 
@@ -125,23 +125,18 @@ def document_of(loaded: Loaded, planned: Planned, command: str) -> PlanDocument:
         next_due=planned.next_due if command == "plan" else None,
         checksum=_checksum(planned),
         ignored=planned.ignored,
+        exit_code=exit_code,
     )
 
 
-def show(options: Options, document: PlanDocument) -> None:
-    """Write the plan to stdout: for people, or with `--json` as an object."""
-    color = options.wants_color(sys.stdout)
-    text = FORMATS["json" if options.json else "text"].plan(document, Look(options.verbose, color))
-    click.echo(text, nl=False, color=color)
-
-
-def settled(options: Options, loaded: Loaded, planned: Planned, command: str) -> int | None:
+def settled(outputs: Outputs, loaded: Loaded, planned: Planned, command: str) -> int | None:
     """Show the plan that is about to be made; return the exit code if there is nothing to make or it may not be made."""
-    if not options.json or not planned.is_applicable:
-        show(options, document_of(loaded, planned, command))
     if not planned.is_applicable:
-        return RefusedError.exit_code
-    return exits.OK if planned.plan.is_empty and not options.json else None
+        code = RefusedError.exit_code
+        outputs.write_plan(document_of(loaded, planned, command, exit_code=code))
+        return code
+    outputs.announce(document_of(loaded, planned, command))
+    return exits.OK if planned.plan.is_empty and outputs.is_plain else None
 
 
 def _checksum(planned: Planned) -> str | None:
@@ -159,14 +154,17 @@ def show_errors(options: Options, errors: Sequence[IamRaError]) -> None:
         click.echo(error_text(error, color=color), err=True, color=color)
 
 
-def ask(options: Options, question: str, *, yes: bool) -> None:
-    """Go on if the user agrees. Raises NoConsentError otherwise, and when nobody is there to answer."""
+def ask(question: str, *, yes: bool, asked: bool) -> None:
+    """Go on if the user agrees, who is `asked` only where text is shown.
+
+    Raises NoConsentError otherwise, and when nobody is there to answer.
+    """
     if yes:
         return
-    if options.json or not sys.stdin.isatty():
+    if not asked or not sys.stdin.isatty():
         raise NoConsentError(
             "nothing was changed: nobody is there to agree",
-            why="--json and input that is no terminal never wait for an answer",
+            why="input that is no terminal and formats other than text never wait for an answer",
             fix="give --yes if the plan above is what you want",
         )
     if not click.confirm(question, default=False, err=True):
@@ -175,6 +173,7 @@ def ask(options: Options, question: str, *, yes: bool) -> None:
 
 def carry_out(
     options: Options,
+    outputs: Outputs,
     loaded: Loaded,
     planned: Planned,
     applier: Applier,
@@ -188,12 +187,9 @@ def carry_out(
     """
     from iam_ra.render.json import plan_json  # noqa: PLC0415 - part of no --help
     from iam_ra.render.model import OutcomeDocument  # noqa: PLC0415 - part of no --help
-    from iam_ra.render.progress import listener  # noqa: PLC0415 - part of no --help
 
     since = time.monotonic()
-    color = options.wants_color(sys.stderr)
-    total = len(planned.plan.changes)
-    with listener(sys.stderr, color=color, verbose=options.verbose, total=total) as listen:
+    with outputs.listening(len(planned.plan.changes)) as listen:
         outcome = work(planned, listen)
     seconds = time.monotonic() - since
     document = document_of(loaded, planned, command)
@@ -202,12 +198,11 @@ def carry_out(
     code = exits.OK if outcome.complete else ApplyIncompleteError.exit_code
     again = f"iam-ra {command}" if go_on is None else go_on(outcome)
     sessions = applier.open_sessions(planned, outcome)
-    ending = OutcomeDocument(document, outcome, seconds, again, sessions, code)
-    if options.json:
-        click.echo(OUTCOMES["json"](ending, Look()), nl=False)
-    else:
-        text = OUTCOMES["text"](ending, Look(options.verbose, color))
-        click.echo(f"\n{text}", err=True, nl=False, color=color)
+    # What is due and had to be left out fails the command, though all that was planned is done.
+    ends_with = ApplyIncompleteError.exit_code if planned.undone else code
+    outputs.write_outcome(
+        OutcomeDocument(document, outcome, seconds, again, sessions, planned.undone, ends_with)
+    )
     if outcome.unrecorded is not None:
         show_errors(options, [outcome.unrecorded])
     return code

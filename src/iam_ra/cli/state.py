@@ -157,7 +157,7 @@ def restore(options: Options, serial: int, yes: bool, lock_timeout: float) -> No
     """
     recaller = recaller_for(options)
     recaller.at(serial)
-    ask(options, f"Make state {serial} the present one?", yes=yes)
+    ask(f"Make state {serial} the present one?", yes=yes, asked=not options.json)
     state = recaller.restore(serial, lock_timeout=lock_timeout)
     if options.json:
         write_json("state restore", {"restored": serial, "serial": state.serial})
@@ -184,7 +184,7 @@ def rebuild(options: Options, yes: bool, force: bool, lock_timeout: float) -> No
         click.echo(f"Found {len(found.parts)} parts.")
         for each in missing:
             click.echo(f"Not found: {each}")
-    ask(options, "Make that the present state?", yes=yes)
+    ask("Make that the present state?", yes=yes, asked=not options.json)
     state = rebuilder.write(lock_timeout=lock_timeout)
     if options.json:
         data = {"serial": state.serial, "parts": len(state.parts), "missing": missing}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,20 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
         f"Looked in {looked}; neither -f/--file nor {FILE_VARIABLE} names a file.",
         _start(FILE_NAME),
     )
+
+
+def glimpse(path: Path) -> tuple[str, str]:
+    """Return namespace and region as a file that cannot be loaded seems to say; what it does not say is empty."""
+    try:
+        text = path.read_bytes()[:MAX_FILE_BYTES].decode("utf-8", "replace")
+    except OSError:
+        return "", ""
+    found = (
+        re.search(rf"^{key}:[ \t]*[\"']?([a-z][a-z0-9-]*)", text, re.MULTILINE)
+        for key in ("namespace", "region")
+    )
+    namespace, region = (each[1] if each else "" for each in found)
+    return namespace, region
 
 
 def load(path: Path) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import glob
 import os
@@ -49,6 +50,19 @@ def write(path: Path, data: bytes, *, root: Path, mode: int = DEFAULT_MODE) -> N
             Path(name).unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def check(path: Path, *, root: Path) -> None:
+    """Raise FileError, as `write` would, where it is plain by now that it would; touch nothing."""
+    path = _inside(path, root)
+    with _explained("written", path):
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "it is there and is no file")
+        folder = next(each for each in path.parents if each.exists())
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 def _prefix(path: Path) -> str:

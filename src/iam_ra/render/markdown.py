@@ -95,6 +95,7 @@ def outcome_markdown(document: OutcomeDocument, *, whole: str = "") -> str:
         "Skipped",
         (f"{_names(found)}: {prose(cause)}" for cause, found in skipped_by_cause(outcome.skipped).items()),
     )
+    page.list("Due, and left out", map(prose, document.undone))
     page.list("Not recorded", [] if outcome.unrecorded is None else [_problem(outcome.unrecorded)])
     if not outcome.complete:
         page.write(f"What is done is recorded. Go on with {code(document.again)}.")

@@ -69,7 +69,8 @@ class OutcomeDocument:
     """How an apply of a plan ended after `seconds`.
 
     `again` is the exact command to go on with. `sessions` are the hosts that lost a role, with the end of the last
-    session that they may have open. `exit_code` is what the command ends with.
+    session that they may have open. `undone` holds a line for each entity that is due and had to be left out.
+    `exit_code` is what the command ends with.
     """
 
     planned: PlanDocument
@@ -77,6 +78,7 @@ class OutcomeDocument:
     seconds: float
     again: str
     sessions: Mapping[str, datetime] = field(default_factory=lambda: NOTHING)
+    undone: Sequence[str] = ()
     exit_code: int = 0
 
 

@@ -13,8 +13,7 @@ import pytest
 from botocore import exceptions as boto
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from iam_ra.cli.app import _as_ours
-from iam_ra.cli.options import Options
+from iam_ra.cli.failures import as_ours
 from iam_ra.engine.errors import (
     CertificateError,
     FileError,
@@ -47,7 +46,7 @@ ERRNOS = sorted(errno.errorcode)
 
 
 def expect_ours(error: Exception) -> IamRaError:
-    found = _as_ours(error, Options())
+    found = as_ours(error)
     assert not isinstance(found, InternalError)
     assert found.id != "IRA9000"
     assert found.what
@@ -104,6 +103,6 @@ def test_the_fix_fits(error: Exception, kind: type[IamRaError], word: str) -> No
 
 def test_a_bug_is_called_a_bug() -> None:
     assert ours(KeyError("x")) is None
-    assert isinstance(_as_ours(KeyError("x"), Options()), InternalError)
+    assert isinstance(as_ours(KeyError("x")), InternalError)
     with pytest.raises(KeyError), translated():
         raise KeyError("x")
