@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from iam_ra.config.model import Cluster, Issuer, Sidecar, Workload
 from iam_ra.files.manifests import (
-    AuthorityFacts,
     ClusterFacts,
     RoleFacts,
     cluster_manifests,
@@ -23,9 +22,8 @@ ANYWHERE = f"arn:aws:rolesanywhere:{REGION}:123456789012"
 ANCHOR = f"{ANYWHERE}:trust-anchor/11111111-2222-3333-4444-555555555555"
 PCA = "arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 IMAGE = "public.ecr.aws/rolesanywhere/credential-helper:1.8.1-2026.04.09.16.01"
-AUTHORITY = AuthorityFacts(
-    "iam-ra default cluster/prod G1", "ec-p256", timedelta(days=365), timedelta(days=60)
-)
+AUTHORITY = "iam-ra default cluster.prod G1"
+
 KINDS: tuple[WorkloadKind, ...] = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 
 

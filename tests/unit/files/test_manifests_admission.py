@@ -180,10 +180,9 @@ def test_a_policy_without_its_binding_refuses_nothing() -> None:
     assert refusals(unbound, sent) == []
 
 
-def test_who_is_disabled_is_asked_for_no_more() -> None:
-    off = replace(samples.FULL, disabled=True)
-    found = refusals(policies(samples.cluster(off)), asked("", CERTIFICATES, certificate("all"))[1])
-    assert any("commonName" in message for message in found)
+def test_who_is_disabled_is_deployed_as_before() -> None:
+    on, off = samples.cluster(samples.FULL), samples.cluster(replace(samples.FULL, disabled=True))
+    assert samples.rendered(on) == samples.rendered(off)
 
 
 @pytest.mark.parametrize(

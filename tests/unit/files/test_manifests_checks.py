@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests.kubernetes import pods, samples, schemas
+from tests.kubernetes import kustomize, pods, samples, schemas
 
 from iam_ra.config.model import Sidecar
 from iam_ra.files.manifests import ca_secret, workload_manifests
@@ -21,6 +21,8 @@ from iam_ra.pki.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from iam_ra.config.model import Workload
 
 FILES = {name: samples.rendered(each) for name, each in samples.CLUSTERS.items()}
 NOT_OBJECTS = {"kustomization.yaml", "values.yaml", "patch.yaml", "patch-cronjob.yaml"}
@@ -334,3 +336,32 @@ def test_the_order_of_workloads_does_not_show_in_theirs() -> None:
     a, b = samples.cluster(samples.FULL, samples.ELSEWHERE), samples.cluster(samples.FULL)
     facts = samples.facts()
     assert workload_manifests(samples.FULL, a, facts) == workload_manifests(samples.FULL, b, facts)
+
+
+@pytest.mark.parametrize(
+    "sidecar", [Sidecar(samples.IMAGE, "native", 9911), samples.PLAIN], ids=["native", "plain"]
+)
+@pytest.mark.parametrize("workload", [samples.FULL, samples.BY_VOLUME], ids=["secret", "csi"])
+def test_a_chart_that_takes_extra_containers_takes_the_values(sidecar: Sidecar, workload: Workload) -> None:
+    which = samples.cluster(workload, sidecar=sidecar)
+    files = workload_manifests(workload, which, samples.facts())
+    folder = f"manifests/prod/payments/{workload.name}"
+    (values,) = load(files[f"{folder}/values.yaml"])
+    others = [load(text)[0] for path, text in files.items() if path.endswith("/certificate.yaml")]
+    # As the templates of such charts do.
+    main = {
+        "name": "main",
+        "image": "main:1",
+        "env": values["extraEnv"],
+        "securityContext": kustomize.RESTRICTED,
+    }
+    pod = {
+        "initContainers": values.get("extraInitContainers", []),
+        "containers": [main, *values.get("extraContainers", [])],
+        "volumes": values["extraVolumes"],
+    }
+    document = kustomize.foreign("Deployment")
+    document["spec"]["template"]["spec"] = pod
+    assert pods.misses(pod, others, ["main"]) == []
+    assert pods.unrestricted(pod) == []
+    assert schemas.problems(document, "1.35") == []

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from iam_ra.files.manifests.cluster import ca_secret, cluster_manifests
-from iam_ra.files.manifests.facts import AuthorityFacts, ClusterFacts, RoleFacts
+from iam_ra.files.manifests.facts import ClusterFacts, RoleFacts
 from iam_ra.files.manifests.workload import workload_folder, workload_manifests
 
 __all__ = [
-    "AuthorityFacts",
     "ClusterFacts",
     "RoleFacts",
     "ca_secret",

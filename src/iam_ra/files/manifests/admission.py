@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def values(cluster: Cluster) -> dict[str, Any]:
     """Return what the template needs. Texts become literals, which are spelt in CEL as in YAML."""
-    workloads = names.working(cluster)
+    workloads = list(cluster.workloads.values())
     by_volume = [each for each in workloads if each.delivery == "csi"]
     keys = sorted({key for each in by_volume for key in names.csi_attributes(each, cluster)})
     group = f"system:serviceaccounts:{names.cert_manager_namespace(cluster)}"

@@ -10,7 +10,6 @@ from iam_ra.files.manifests.documents import data, manifest
 
 if TYPE_CHECKING:
     from iam_ra.config.model import Cluster, KeyAlgorithm, Workload
-    from iam_ra.files.manifests.facts import AuthorityFacts
     from iam_ra.pki.secret import Secret
 
 _KEYS: dict[KeyAlgorithm, tuple[str, int]] = {
@@ -21,12 +20,15 @@ _KEYS: dict[KeyAlgorithm, tuple[str, int]] = {
 }
 
 
-def cluster_manifests(cluster: Cluster, authority: AuthorityFacts) -> dict[str, str]:
+def cluster_manifests(cluster: Cluster, common_name: str) -> dict[str, str]:
     """Return the files of a cluster, without those of its workloads and without the Secret, by path from the root.
 
-    They say nothing that an authority's trust anchor must be there for: with the delivery `cluster` they come first.
+    `common_name` is the authority's, should it be born there.
+
+    They say nothing that an authority's trust anchor must be there for: with the delivery `cluster` they come first. A
+    disabled workload may still ask for certificates, which open nothing: its app is to be deployed as before.
     """
-    files = {"issuer.yaml": _issuer(cluster, authority)}
+    files = {"issuer.yaml": _issuer(cluster, common_name)}
     if cluster.admission_policy:
         files["admission-policy.yaml"] = manifest("admission-policy", **admission.values(cluster))
     if cluster.approver_policy:
@@ -50,12 +52,12 @@ def ca_secret(cluster: Cluster, certificate_pem: str, key_pem: Secret) -> dict[s
     }
 
 
-def _issuer(cluster: Cluster, authority: AuthorityFacts) -> str:
-    algorithm, size = _KEYS[authority.key]
+def _issuer(cluster: Cluster, common_name: str) -> str:
+    algorithm, size = _KEYS[cluster.ca.key]
     born_here = {
-        "common_name": authority.common_name,
-        "duration": names.go_duration(authority.validity),
-        "renew_before": names.go_duration(authority.renew_before),
+        "common_name": common_name,
+        "duration": names.go_duration(cluster.ca.validity),
+        "renew_before": names.go_duration(cluster.ca.renew_before),
         "algorithm": algorithm,
         "size": size,
     }
@@ -78,7 +80,7 @@ def _approver_policy(cluster: Cluster) -> str:
         name=names.issuer_id(cluster),
         issuer_ref=names.issuer_ref(cluster),
         cert_manager_namespace=names.cert_manager_namespace(cluster),
-        requests=[_request(each) for each in names.working(cluster)],
+        requests=[_request(each) for each in cluster.workloads.values()],
     )
 
 

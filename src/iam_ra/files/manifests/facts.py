@@ -1,4 +1,4 @@
-"""What manifests say besides what the file says: it comes from AWS, or from the authority."""
+"""What manifests say besides what the file says: it comes from AWS."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
-
-    from iam_ra.config.model import KeyAlgorithm
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorityFacts:
-    """What the certificate of an authority that is born in its cluster is to say."""
-
-    common_name: str
-    key: KeyAlgorithm
-    validity: timedelta
-    renew_before: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,6 @@ def issuer_id(cluster: Cluster) -> str:
     return issuer.name if issuer.kind == "ClusterIssuer" else f"{issuer.namespace}.{issuer.name}"
 
 
-def working(cluster: Cluster) -> list[Workload]:
-    """Return the workloads that may ask for certificates; who is disabled may not."""
-    return [each for each in cluster.workloads.values() if not each.disabled]
-
-
 def csi_attributes(workload: Workload, cluster: Cluster) -> dict[str, str]:
     """Return what cert-manager's CSI driver is to ask for. Source: csi-driver, pkg/apis/v1alpha1."""
     return {
