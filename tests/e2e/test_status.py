@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,14 @@ def status(world: World) -> dict[str, Any]:
     data: dict[str, Any] = envelopes.data("status", world.run("status", "--json").expect())
     assert not world.wire.writes
     return data
+
+
+def listed(world: World, what: str, key: str) -> dict[str, dict[str, Any]]:
+    """Return what `iam-ra ca|role|host list` says, by name."""
+    world.wire.clear()
+    data = envelopes.data(f"{what}-list", world.run(what, "list", "--json").expect())
+    assert not world.wire.writes
+    return {each[what]: each for each in data[key]}
 
 
 def last_used(world: World) -> dict[str, str]:
@@ -112,3 +121,42 @@ def test_status_from_before_the_first_apply_to_the_next(world: World) -> None:
     assert pending["pending_changes"] == 1 + 5
     # What is not applied is not shown as if it were.
     assert pending["roles"] == data["roles"]
+    expect_lists(world, now, used["host/web"])
+
+
+def expect_lists(world: World, now: dict[str, Any], used: str) -> None:
+    """Edit the file once more, and look at how `list` tells what is in it from what was applied."""
+    del now["hosts"]["db"], now["roles"]["idle"], now["certificate_authorities"]["default"]
+    now["certificate_authorities"]["extra"] = {"key_store": "kms"}
+    now["hosts"]["web"]["ca"] = now["hosts"]["new"]["ca"] = "edge"
+    now["hosts"]["edge"]["disabled"] = True
+    world.write(now)
+    hosts = listed(world, "host", "hosts")
+    assert {name: each["status"] for name, each in hosts.items()} == {
+        # What changes is the policies of its roles.
+        "edge": "applied",
+        "new": "to be made",
+        "web": "to be changed",
+        "db": "to be deleted",
+    }
+    assert (hosts["new"]["identity"], hosts["new"]["days_left"]) == ("new", None)
+    assert (hosts["db"]["identity"], hosts["db"]["roles"], hosts["db"]["ca"]) == ("db", ["reader"], None)
+    assert hosts["web"]["last_used"] == used
+    assert [name for name, each in hosts.items() if each["disabled"]] == ["edge"]
+    roles = listed(world, "role", "roles")
+    assert {name: each["status"] for name, each in roles.items()} == {
+        "admin": "to be changed",
+        "reader": "to be changed",
+        "idle": "to be deleted",
+    }
+    assert (roles["reader"]["policies"], roles["admin"]["taken_by"]) == ([READ_ONLY], [])
+    authorities = listed(world, "ca", "authorities")
+    assert {name: (each["status"], each["signs"]) for name, each in authorities.items()} == {
+        "edge": ("applied", 3),
+        "extra": ("to be made", 0),
+        "default": ("to be deleted", 0),
+    }
+    assert authorities["extra"]["key_store"] == "kms"
+    text = world.run("host", "list").expect().stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^db +db +reader +(19|20) +to be deleted$", text, flags=re.MULTILINE)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iam_ra.cli.envelope import write_json
+from iam_ra.cli.lists import authorities
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import lock_timeout_option, workplace_for
 from iam_ra.engine.errors import UsageError
@@ -26,6 +27,9 @@ _PREFIX = "ca/"
 @click.group("ca", cls=Group)
 def command() -> None:
     """Look after the certificate authorities and what they signed."""
+
+
+command.add_command(authorities)
 
 
 @command.command("ledger", cls=Command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from iam_ra.cli.lists import hosts
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import lock_timeout_option
 
@@ -11,6 +12,9 @@ from iam_ra.cli.running import lock_timeout_option
 @click.group("host", cls=Group)
 def command() -> None:
     """Look after hosts: what changes the file also applies just that."""
+
+
+command.add_command(hosts)
 
 
 @command.command("renew", cls=Command)

@@ -18,26 +18,21 @@ if TYPE_CHECKING:
     from iam_ra.render.style import Style
     from iam_ra.state.status import Identity
 
-_SOON_DAYS = 30
-
 
 @click.command("status", cls=Command)
 @pass_options
 def command(options: Options) -> None:
     """Show what was applied: authorities, hosts and roles, the days that certificates last, and what is pending."""
-    from iam_ra.render.json import due_json  # noqa: PLC0415 - part of no --help
+    from iam_ra.operations.overview import overview  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.json import due_json  # noqa: PLC0415
     from iam_ra.render.text import due_lines  # noqa: PLC0415
-    from iam_ra.state import status  # noqa: PLC0415
 
     loaded = options.load()
     workplace = workplace_for(options, loaded)
     planned = planner_for(workplace).plan()
-    parts = {} if planned.state is None else planned.state.parts
+    seen = overview(workplace, planned)
+    parts, found, roles, off = seen.parts, seen.identities, seen.roles, seen.off
     caller = planned.snapshot.caller
-    hosts = [name for name, host in loaded.namespace.hosts.items() if host.disabled]
-    off = status.switched_off(parts, hosts)
-    found = status.identities(parts, caller.now, workplace.subjects() if parts else {}, off)
-    roles = status.roles(parts, found)
     pending = len(planned.plan.changes) + len(planned.plan.conflicts)
     waiting = {
         str(address): part.outputs["pending"] for address, part in parts.items() if "pending" in part.outputs
@@ -84,8 +79,9 @@ def _pending(count: int) -> str:
 def _tables(
     found: Sequence[Identity], roles: Mapping[str, Sequence[str]], off: Collection[str], style: Style
 ) -> str:
+    from iam_ra.render.cells import days_cell, disabled_cell, moment_cell  # noqa: PLC0415 - part of no --help
     from iam_ra.render.style import WIDTH  # noqa: PLC0415
-    from iam_ra.render.table import Cell, Column, table_text  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.table import Column, table_text  # noqa: PLC0415
 
     columns = (
         Column("entity"),
@@ -98,16 +94,16 @@ def _tables(
         (
             each.entity,
             each.identity,
-            Cell("disabled", style.yellow) if each.entity in off else ", ".join(each.roles),
-            Cell(f"{each.days_left:,}", style.red if each.days_left <= _SOON_DAYS else style.green),
-            each.last_used[:16].replace("T", " "),
+            disabled_cell(style) if each.entity in off else ", ".join(each.roles),
+            days_cell(each.days_left, style),
+            moment_cell(each.last_used),
         )
         for each in found
     ]
     takers = [
         (
             f"role/{name}",
-            Cell("disabled", style.yellow) if f"role/{name}" in off else ", ".join(entities) or "nobody",
+            disabled_cell(style) if f"role/{name}" in off else ", ".join(entities) or "nobody",
         )
         for name, entities in roles.items()
     ]

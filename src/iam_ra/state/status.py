@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
@@ -28,6 +29,34 @@ class Identity:
     days_left: int
     last_used: str
     disabled: bool = False
+
+
+class Standing(StrEnum):
+    """How an entity of the file, or of the state, stands between the two."""
+
+    APPLIED = "applied"
+    NEW = "to be made"
+    CHANGING = "to be changed"
+    GOING = "to be deleted"
+
+
+def standings(
+    wanted: Sequence[str], prefix: str, parts: Mapping[Address, Recorded], changing: Collection[str]
+) -> Mapping[str, Standing]:
+    """Return how entities stand: the `wanted` ones of the file, then those with the prefix that only the state has.
+
+    `changing` are those of which a plan would change something.
+    """
+    recorded = {address.entity for address in parts if address.entity.startswith(prefix)}
+    found = {
+        entity: Standing.NEW
+        if entity not in recorded
+        else Standing.CHANGING
+        if entity in changing
+        else Standing.APPLIED
+        for entity in wanted
+    }
+    return {**found, **dict.fromkeys(sorted(recorded - found.keys()), Standing.GOING)}
 
 
 def switched_off(parts: Mapping[Address, Recorded], hosts: Collection[str]) -> frozenset[str]:

@@ -106,6 +106,49 @@ DATA: dict[str, dict[str, Any]] = {
         ],
     },
     "fmt": {"written": True, "files": [{"file": "iam-ra.yaml", "changed": True}]},
+    "host-list": {
+        "hosts": [
+            {
+                "host": "web",
+                "identity": "web",
+                "ca": None,
+                "roles": ["reader"],
+                "default_role": None,
+                "not_after": "2026-03-04T05:06:07+00:00",
+                "days_left": -1,
+                "last_used": "",
+                "status": "to be deleted",
+                "disabled": False,
+            }
+        ]
+    },
+    "role-list": {
+        "roles": [
+            {
+                "role": "reader",
+                "policies": [ARN],
+                "session_duration": 900,
+                "taken_by": ["host/web"],
+                "status": "applied",
+                "disabled": True,
+            }
+        ]
+    },
+    "ca-list": {
+        "authorities": [
+            {
+                "ca": "default",
+                "identity": "",
+                "mode": "self-signed",
+                "key_store": "file",
+                "signs": 0,
+                "not_after": None,
+                "days_left": None,
+                "status": "to be made",
+                "disabled": False,
+            }
+        ]
+    },
     "ledger": {
         "certificates": [
             {
@@ -129,7 +172,10 @@ DATA: dict[str, dict[str, Any]] = {
     },
 }
 # Where it is not the command's own name.
-COMMANDS = {"ledger": "ca ledger"}
+COMMANDS = {
+    "ledger": "ca ledger",
+    **{f"{name}-list": f"{name} list" for name in ("host", "role", "ca")},
+}
 
 
 def schema(command: str) -> Any:
@@ -173,6 +219,7 @@ def test_readers_may_lean_on_it_and_must_pass_over_more(command: str) -> None:
         ("verify", lambda value: value["data"]["attempts"][0].update(host="web")),
         ("explain", lambda value: value["data"]["checks"][0].update(outcome="unknown")),
         ("export", lambda value: value["data"]["profiles"].clear()),
+        ("host-list", lambda value: value["data"]["hosts"][0].update(status="gone")),
         ("fmt", lambda value: value["data"]["files"].clear()),
         ("ledger", lambda value: value["data"]["certificates"][0].update(serial_hex="FF")),
         ("graph", lambda value: value["data"]["nodes"][0].update(address="web")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Recorded
-from iam_ra.state.status import identities, roles
+from iam_ra.state.status import identities, roles, standings
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 SEEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -107,3 +107,14 @@ def test_a_subject_may_say_roles_and_its_last_use_counts() -> None:
 def test_nothing_was_applied() -> None:
     assert identities({}, NOW, {"CN=web": SEEN}) == ()
     assert roles({}, ()) == {}
+
+
+def test_standings_are_of_the_file_first() -> None:
+    parts = state(host("web"), host("old"), role("reader"))
+    assert standings(["host/new", "host/web"], "host/", parts, {"host/new"}) == {
+        "host/new": "to be made",
+        "host/web": "applied",
+        "host/old": "to be deleted",
+    }
+    assert standings(["role/reader"], "role/", parts, {"role/reader"}) == {"role/reader": "to be changed"}
+    assert list(standings([], "ca/", parts, ())) == ["ca/default", "ca/edge"]
