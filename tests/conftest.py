@@ -6,7 +6,7 @@ What keeps them fast, and what a new test should keep to:
   less CPU than a new interpreter. Set `world.fresh` in one test of each command; `IAM_RA_FRESH=1` sets it in all.
 - Take the worker's own sandbox (`sandbox`, `world`, `machine`), which is emptied between tests. A background sandbox costs
   most of a second: only tests of that process start one. Many tests that only look share one by module (`standing`).
-- Share a boto3 session: its first client of a service reads the service's model, up to 0.1 s. A second is free.
+- Share a boto3 session where that is easy. What sessions read of botocore's models is shared by all (`shared_models`).
 - Wait for conditions (`until`, a waiter with a short delay), not for a time. What only prepares a test need not meet limits.
 - Count works, not seconds, where threads race.
 - `pytest --durations=30` tells what is slow when the machine is quiet; user time tells it when it is not.
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests import programs
+from tests import programs, shared_models  # noqa: F401 - importing it is what counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

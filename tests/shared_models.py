@@ -1,14 +1,11 @@
-"""Imported by the fork servers, so that botocore reads its models once and not in each start: half of what a plan costs.
+"""Importing this lets all sessions of botocore share what one has read of its models: most of what a session costs.
 
 Whoever names a folder of models in the environment gets a loader of their own.
 """
 
 from __future__ import annotations
 
-import boto3
 from botocore import loaders, session
-
-SERVICES = ("sts", "cloudformation", "s3", "iam", "rolesanywhere", "ssm", "secretsmanager", "kms")
 
 _shared = loaders.create_loader()
 
@@ -18,6 +15,3 @@ def _loader(search_path_string: str | None = None) -> loaders.Loader:
 
 
 session.create_loader = _loader
-_session = boto3.Session()
-for _service in SERVICES:
-    _session.client(_service, region_name="us-east-1")  # type: ignore[call-overload]
