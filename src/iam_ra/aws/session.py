@@ -18,6 +18,8 @@ from iam_ra.aws.errors import note_failure, note_service, note_subject
 from iam_ra.aws.rate import Paces
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
@@ -36,6 +38,11 @@ class Caller:
     arn: str
     partition: str
     now: datetime
+
+
+def default_region(profile: str | None, environ: Mapping[str, str]) -> str | None:
+    """Return the region that the environment or the profile names; boto3 itself passes AWS_REGION over."""
+    return environ.get("AWS_REGION") or boto3.session.Session(profile_name=profile).region_name
 
 
 class Aws:

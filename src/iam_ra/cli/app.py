@@ -49,6 +49,7 @@ COMMANDS = {
     "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
     "graph": Entry("iam_ra.cli.graph", "Draw who may become whom.", _MAIN),
     "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
+    "init": Entry("iam_ra.cli.init", "Write a first file, and make what everything stands on.", _VERBS),
     "role": Entry("iam_ra.cli.role", "Create, change and delete roles of the file.", _VERBS),
     "host": Entry("iam_ra.cli.host", "Look after hosts of the file.", _VERBS),
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _VERBS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,8 +94,13 @@ def apply_file(
     plan_file: Path | None = None,
     checksum: str | None = None,
     wanted: Wanted | None = None,
+    command: str = "apply",
+    named: tuple[str, ...] | None = None,
 ) -> int:
-    """Plan, show, ask and apply; return the exit code. Also for commands that are an apply with a wish."""
+    """Plan, show, ask and apply; return the exit code. Also for commands that are an apply with a wish.
+
+    A command that names entities (`named`) is the consent for them: it asks only if others lose something.
+    """
     outputs = apply_outputs(options, wanted or Wanted())
     outputs.check(*([] if plan_file is None else [plan_file]))
     with outputs.told():
@@ -103,19 +110,22 @@ def apply_file(
         if saved is not None:
             asked = Asked.from_saved(saved.asked)
         workplace = workplace_for(options, loaded, threads=parallelism)
-        planner = planner_for(workplace, asked.allow, wishes=asked.wishes(loaded), scope=asked.scope)
+        scope = replace(asked.scope, with_followers=named is not None)
+        planner = planner_for(
+            workplace, asked.allow, wishes=asked.wishes(loaded), scope=scope, named=named or ()
+        )
         applier = applier_for(workplace, planner, parallelism, lock_timeout)
-        with applier.locked("apply"):
+        go_on = functools.partial(asked.go_on, with_followers=named is not None)
+        with applier.locked(command):
             planned = _agreed(planner.plan(), saved, loaded)
-            code = settled(outputs, loaded, planned, "apply")
+            code = settled(outputs, loaded, planned, command)
             if code is None:
                 problems = planner.preflight(planned)
                 if problems:
                     raise PreflightError(problems)
-                _consent(outputs, planned, checksum, yes=yes or saved is not None)
-                code = carry_out(
-                    options, outputs, loaded, planned, applier, applier.apply, "apply", asked.go_on
-                )
+                agreed = yes or saved is not None or (named is not None and not _losses(planned, named))
+                _consent(outputs, planned, checksum, yes=agreed)
+                code = carry_out(options, outputs, loaded, planned, applier, applier.apply, command, go_on)
                 point_out_untracked(planned.plan, loaded.namespace.root)
         undone = undone_error(planned)
         if undone is not None and code == exits.OK:
@@ -153,3 +163,9 @@ def _consent(outputs: Outputs, planned: Planned, checksum: str | None, *, yes: b
     from iam_ra.operations.saved_plans import check_checksum  # noqa: PLC0415 - part of no --help
 
     check_checksum(checksum, planned)
+
+
+def _losses(planned: Planned, named: tuple[str, ...]) -> tuple[str, ...]:
+    from iam_ra.operations.guards import unnamed_losses  # noqa: PLC0415 - part of no --help
+
+    return unnamed_losses(planned.plan, named)

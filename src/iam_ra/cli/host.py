@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from iam_ra.cli.lists import hosts
+from iam_ra.cli.lists import hosts as host_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.running import lock_timeout_option
+from iam_ra.cli.verbs import How, ca_option, carry, finish, verb_options
 
 
 @click.group("host", cls=Group)
@@ -14,24 +16,112 @@ def command() -> None:
     """Look after hosts: what changes the file also applies just that."""
 
 
-command.add_command(hosts)
+@command.command("onboard", cls=Command)
+@click.argument("name")
+@click.option(
+    "--role",
+    "roles",
+    metavar="NAME",
+    multiple=True,
+    help="A role that it may take; may be given several times.",
+)
+@click.option("--default-role", metavar="NAME", help="The one of several that its configuration names.")
+@ca_option(help="The authority that signs its certificate.")
+@click.option("--identity", metavar="CN", help="The certificate's common name; else NAME.")
+@click.option(
+    "--validity-days",
+    type=click.IntRange(1, 36_500),
+    metavar="DAYS",
+    help="How long its certificates are valid.",
+)
+@click.option("--no-sops", is_flag=True, help="Write no SOPS file for it.")
+@click.option("--sops-output", type=click.Path(path_type=Path), help="Where its SOPS file goes.")
+@click.option(
+    "--csr", type=click.Path(path_type=Path), help="Its certificate signing request: it keeps its key."
+)
+@click.option("--overwrite", is_flag=True, help="Change a host that is in the file already.")
+@verb_options
+@pass_options
+def onboard(
+    options: Options,
+    name: str,
+    roles: tuple[str, ...],
+    default_role: str | None,
+    ca: str | None,
+    identity: str | None,
+    validity_days: int | None,
+    no_sops: bool,
+    sops_output: Path | None,
+    csr: Path | None,
+    overwrite: bool,
+    how: How,
+) -> int:
+    """Give the host NAME a certificate and roles."""
+    from iam_ra.config import changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
+
+    return carry(
+        options,
+        "host onboard",
+        lambda data: changes.onboard_host(
+            data,
+            _plain(name),
+            roles=roles,
+            default_role=default_role,
+            authority=ca,
+            identity=identity,
+            validity_days=validity_days,
+            sops=not no_sops,
+            sops_output=_from_file(options, sops_output),
+            csr=_from_file(options, csr),
+            overwrite=overwrite,
+        ),
+        how,
+    )
+
+
+@command.command("offboard", cls=Command)
+@click.argument("name")
+@verb_options
+@pass_options
+def offboard(options: Options, name: str, how: How) -> int:
+    """Take every role from the host NAME.
+
+    Its certificates are revoked and its roles stop naming it, both at once; then its secrets and files go.
+    """
+    from iam_ra.config import changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
+
+    return carry(options, "host offboard", lambda data: changes.offboard_host(data, _plain(name)), how)
 
 
 @command.command("renew", cls=Command)
 @click.argument("name")
 @click.option("--keep-old", is_flag=True, help="What it had before stays for its overlap.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@lock_timeout_option
+@verb_options(edits=False)
 @pass_options
-def renew(options: Options, name: str, keep_old: bool, yes: bool, lock_timeout: float) -> int:
+def renew(options: Options, name: str, keep_old: bool, how: How) -> int:
     """Issue a new certificate for the host NAME.
 
-    For a key that is lost or stolen: what the host had before is revoked at once, unless --keep-old is given. The same as apply --target host/NAME
-    --renew host/NAME.
+    For a key that is lost or stolen: what the host had before is revoked at once, unless --keep-old is given. The same
+    as apply --target host/NAME --renew host/NAME.
     """
-    from iam_ra.cli.apply import apply_file  # noqa: PLC0415 - no other command of the group needs it
-    from iam_ra.cli.wishes import Asked  # noqa: PLC0415
+    from iam_ra.cli.wishes import Asked  # noqa: PLC0415 - click alone is part of --help
 
-    address = f"host/{name.removeprefix('host/')}"
-    asked = Asked(target=(address,), renew=(address,), keep_old=keep_old)
-    return apply_file(options, asked, yes=yes, lock_timeout=lock_timeout)
+    address = f"host/{_plain(name)}"
+    return finish(
+        options, "host renew", (address,), None, how, asked=Asked(renew=(address,), keep_old=keep_old)
+    )
+
+
+command.add_command(host_list)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("host/")
+
+
+def _from_file(options: Options, path: Path | None) -> str | None:
+    """Return a path as the file names it: relative to its folder, if it lies there."""
+    if path is None:
+        return None
+    target, folder = Path.cwd() / path, options.path().absolute().parent
+    return (target.relative_to(folder) if target.is_relative_to(folder) else path).as_posix()

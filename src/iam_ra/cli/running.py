@@ -75,15 +75,16 @@ def planner_for(
     scope: Scope = WHOLE,
     only_drift: bool = False,
     refresh: bool = True,
+    named: Sequence[str] = (),
 ) -> Planner:
-    """Return who plans; `allow` holds the option's texts."""
+    """Return who plans; `allow` holds the option's texts, `named` the entities that the command itself names."""
     from iam_ra.kinds.memory import NO_WISHES  # noqa: PLC0415 - part of no --help
     from iam_ra.operations.guards import Allowed  # noqa: PLC0415
     from iam_ra.operations.planning import Planner  # noqa: PLC0415
 
     return Planner(
         workplace,
-        allowed=Allowed.parse(allow),
+        allowed=Allowed.parse(allow, named),
         wishes=wishes or NO_WISHES,
         ahead=ahead,
         scope=scope,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -95,18 +95,34 @@ class Asked:
                     else "write host/NAME or ca/NAME, as the file names them",
                 )
 
-    def go_on(self, outcome: Outcome) -> str:
-        """Return the command that goes on after an apply: it asks again for the renewals that did not get anywhere."""
+    def go_on(self, outcome: Outcome, *, with_followers: bool = False) -> str:
+        """Return the command that goes on after an apply: it asks again for the renewals that did not get anywhere.
+
+        `with_followers` names what is not done of other entities than the targets, too.
+        """
         lost = {each.change.address for each in outcome.failed} | {
             each.change.address for each in outcome.skipped
         }
         entities = {address.entity for address in lost if address.part.startswith(_CERTIFICATE)}
+        followers = (
+            sorted(str(each) for each in lost if each.entity not in self.target) if with_followers else ()
+        )
+        return replace(
+            self,
+            target=(*self.target, *followers),
+            renew=tuple(each for each in self.renew if each in entities),
+        ).command
+
+    @property
+    def command(self) -> str:
+        """The command line that asks for the same."""
         return " ".join(
             [
                 "iam-ra apply",
                 *(f"--target {each}" for each in self.target),
                 *(f"--exclude {each}" for each in self.exclude),
-                *(f"--renew {each}" for each in self.renew if each in entities),
+                *(f"--renew {each}" for each in self.renew),
+                *(("--keep-old",) if self.keep_old and self.renew else ()),
                 *(("--end-sessions",) if self.end_sessions else ()),
                 *(() if self.only is None else (f"--only {self.only}",)),
             ]

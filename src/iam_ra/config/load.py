@@ -51,13 +51,10 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
     if environ.get(FILE_VARIABLE):
         named = Path(environ[FILE_VARIABLE])
         return _existing(cwd / named, named, f"the environment variable {FILE_VARIABLE} names it")
-    folders: list[Path] = []
-    for folder in (cwd, *cwd.parents):
+    folders = _folders(cwd)
+    for folder in folders:
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME
-        folders.append(folder)
-        if (folder / ".git").exists():
-            break
     looked = str(folders[0]) if len(folders) == 1 else f"{folders[0]} and its parents up to {folders[-1]}"
     raise _unreadable(
         FILE_NAME,
@@ -81,17 +78,34 @@ def glimpse(path: Path) -> tuple[str, str]:
     return namespace, region
 
 
-def load(path: Path) -> Loaded:
+def is_there(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> bool:
+    """Tell whether `find` would find a file, or something else in its place."""
+    named = explicit or (Path(environ[FILE_VARIABLE]) if environ.get(FILE_VARIABLE) else None)
+    if named is not None:
+        return (cwd / named).exists()
+    return any((folder / FILE_NAME).is_file() for folder in _folders(cwd))
+
+
+def _folders(cwd: Path) -> list[Path]:
+    """Return the folders in which the file is looked for: up to the root of the git repository, or of the disk."""
+    folders: list[Path] = []
+    for folder in (cwd, *cwd.parents):
+        folders.append(folder)
+        if (folder / ".git").exists():
+            break
+    return folders
+
+
+def load(path: Path, text: str | None = None) -> Loaded:
     """Return what the file at `path` says, with every default applied and every reference checked.
 
-    Raises ConfigError with every problem of the file, and of the policy files that it names, at once.
+    `text` is what it is about to say, if that is another text. Raises ConfigError with every problem of the file, and of the policy files that it names, at once.
     """
     with collector_paused():
-        return _load(path)
+        return _load(path, _read(path) if text is None else Source(shown_path(path), text))
 
 
-def _load(path: Path) -> Loaded:
-    source = _read(path)
+def _load(path: Path, source: Source) -> Loaded:
     sources = [source]
     namespace: Namespace | None = None
     if not source.fatal:
@@ -185,7 +199,10 @@ def _existing(path: Path, shown: Path, reason: str) -> Path:
 def _start(name: Path | str) -> str:
     """Return how to begin: the words that every file needs, as a command to copy."""
     shortest = "version: 1\\nnamespace: default\\nregion: ap-southeast-2\\n"
-    return f"Start from iam-ra.yaml.example, or with: `printf '{shortest}' > {shlex.quote(str(name))}`"
+    return (
+        "Let `iam-ra init` write a first one, start from iam-ra.yaml.example, or with: "
+        f"`printf '{shortest}' > {shlex.quote(str(name))}`"
+    )
 
 
 def _unreadable(file: str, what: str, why: str, fix: str) -> ConfigError:

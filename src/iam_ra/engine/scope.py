@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iam_ra.engine.action import Action
 from iam_ra.engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ _MOST_NAMED = 5
 class Scope:
     """What of a plan is to be made: entities (`host/web`) or parts (`host/web:secrets`); none named means all.
 
-    `only_due` narrows it to what time alone has brought about.
+    `only_due` narrows it to what time alone has brought about. `with_followers` adds what follows from the targets on
+    entities that are there already, such as revocations and exports.
     """
 
     targets: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     only_due: bool = False
+    with_followers: bool = False
 
 
 WHOLE = Scope()
@@ -45,11 +48,14 @@ def within(plan: Plan, scope: Scope, ground: Address | None = None) -> tuple[Pla
     named = {each for each in changes if not scope.targets or _is_named(each, scope.targets)}
     base = {each for each in changes if each == ground and named}
     wanted = _with_needs(named | base, changes)
+    if scope.with_followers:
+        wanted |= _followers(plan, named, wanted)
     barred = {each for each in wanted if _is_named(each, scope.excluded) and each != ground}
     narrowed = plan.selected(wanted - barred)
     kept = {change.address for change in narrowed.changes}
+    # Whoever asks for followers reads the plan as a whole.
     lines = (
-        *_taken_along(narrowed, named | base),
+        *(() if scope.with_followers else _taken_along(narrowed, named | base)),
         *_left_behind(narrowed, kept),
         *_impossible(changes, wanted - barred - kept),
     )
@@ -80,6 +86,25 @@ def _with_needs(wanted: Iterable[Address], changes: dict[Address, Change]) -> se
         if address not in found:
             found.add(address)
             queue += changes[address].after
+    return found
+
+
+def _followers(plan: Plan, named: set[Address], wanted: set[Address]) -> set[Address]:
+    """Return the changes of recorded entities that wait for a named one, or for another of these, and for nothing left out.
+
+    What takes something away is none: it has reasons of its own.
+    """
+    there = {address.entity for address in plan.recorded}
+    found: set[Address] = set()
+    for change in plan.changes:
+        waits = set(change.after)
+        if (
+            change.address.entity in there
+            and change.action in {Action.CREATE, Action.UPDATE}
+            and waits & (named | found)
+            and waits <= wanted | found
+        ):
+            found.add(change.address)
     return found
 
 

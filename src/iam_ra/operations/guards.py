@@ -31,13 +31,17 @@ _ALLOW = re.compile(r"deletes:(?P<number>\d{1,6})|replace:(?P<entity>ca/[A-Za-z0
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the user agrees to beyond the limits: exactly so many lost entities, replacements of these authorities."""
+    """What the user agrees to beyond the limits: exactly so many lost entities, replacements of these authorities.
+
+    `named` are the entities that the command itself names: that they go is what it is for.
+    """
 
     deletions: int | None = None
     replacements: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
 
     @classmethod
-    def parse(cls, texts: Iterable[str]) -> Self:
+    def parse(cls, texts: Iterable[str], named: Iterable[str] = ()) -> Self:
         """Read `deletes:N` and `replace:ca/NAME`. Raises UsageError for anything else."""
         deletions, replacements = None, set()
         for text in texts:
@@ -51,7 +55,7 @@ class Allowed:
                 deletions = int(found["number"])
             else:
                 replacements.add(found["entity"])
-        return cls(deletions, frozenset(replacements))
+        return cls(deletions, frozenset(replacements), frozenset(named))
 
 
 NOTHING_ALLOWED = Allowed()
@@ -65,7 +69,8 @@ def refusals(plan: Plan, limits: Limits, allowed: Allowed, *, destroy: bool) -> 
             fix="set `protect: false` on it, apply, and then remove it",
         )
     yield from _single(plan, limits, allowed)
-    lost, known = len(plan.lost_entities()), len({address.entity for address in plan.recorded})
+    names = [name for name in plan.lost_entities() if name not in allowed.named]
+    lost, known = len(names), len({address.entity for address in plan.recorded})
     if (
         destroy
         or known < _FEW_ENTITIES
@@ -76,8 +81,18 @@ def refusals(plan: Plan, limits: Limits, allowed: Allowed, *, destroy: bool) -> 
     yield TooManyDeletionsError(
         f"{lost} of {known} entities would be deleted or replaced: {lost * 100 // known} %, "
         f"and limits.max_delete_percent is {limits.max_delete_percent}",
-        why=f"they are {', '.join(plan.lost_entities()[:_FEW_ENTITIES])}{', …' if lost > _FEW_ENTITIES else ''}",
+        why=f"they are {', '.join(names[:_FEW_ENTITIES])}{', …' if lost > _FEW_ENTITIES else ''}",
         fix=f"if that is meant, run the command with --allow deletes:{lost}",
+    )
+
+
+def unnamed_losses(plan: Plan, named: Iterable[str]) -> tuple[str, ...]:
+    """Return the parts of other entities than the named ones that the plan deletes or replaces."""
+    own = set(named)
+    return tuple(
+        str(change.address)
+        for change in plan.changes
+        if change.action in {Action.DELETE, Action.REPLACE} and change.address.entity not in own
     )
 
 

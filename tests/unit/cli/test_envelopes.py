@@ -170,10 +170,18 @@ DATA: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "verb": {
+        "entities": ["host/web"],
+        "edit": {"file": "iam-ra.yaml", "changed": True, "diff": ["+  web: {roles: [reader]}"]},
+        "apply": None,
+        "exit_code": 0,
+        "go_on": "iam-ra apply --target host/web",
+    },
 }
 # Where it is not the command's own name.
 COMMANDS = {
     "ledger": "ca ledger",
+    "verb": "host onboard",
     **{f"{name}-list": f"{name} list" for name in ("host", "role", "ca")},
 }
 

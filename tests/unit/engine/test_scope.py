@@ -101,3 +101,28 @@ def test_what_everything_stands_on_is_always_taken_along() -> None:
     assert not lines
     nothing, _ = within(plan, Scope(excluded=frozenset({"role/r", "role/s"})), at("init:stack"))
     assert made(nothing) == {"init:stack"}
+
+
+def test_followers_of_what_is_there_already_come_along() -> None:
+    desired = [
+        part("role/r:stack", {"arn": "new"}),
+        part("host/w:aws-config", {"role": ref("role/r:stack")}),
+        part("host/new:aws-config", {"role": ref("role/r:stack")}),
+        part("role/other:stack"),
+        part("host/both:aws-config", {"role": ref("role/r:stack"), "more": ref("role/other:stack")}),
+        part("host/w:certificate"),
+        part("host/both:certificate"),
+    ]
+    recorded = [
+        known("role/r:stack", {"arn": "old"}),
+        known("host/w:certificate"),
+        known("host/both:certificate"),
+    ]
+    whole = plan_of(desired, recorded)
+    plan, lines = within(whole, Scope(targets=frozenset({"role/r"}), with_followers=True))
+    assert made(plan) == {"role/r:stack", "host/w:aws-config"}
+    assert lines == (
+        "left out although they follow from what is made: host/both:aws-config, host/new:aws-config",
+    )
+    plan, _ = within(whole, Scope(targets=frozenset({"role/r"})))
+    assert made(plan) == {"role/r:stack"}
