@@ -191,9 +191,13 @@ def _apply(options: Options, command: str, asked: Asked, how: How) -> int:
 
 @contextlib.contextmanager
 def _standing(edit: FileEdit | None, again: str) -> Iterator[None]:
-    """Let an error say that the edit stays, and how to go on."""
+    """Let an error, or who interrupts the apply, know that the edit stays, and how to go on."""
     try:
         yield
+    except (KeyboardInterrupt, click.Abort):
+        if edit is not None:
+            click.echo(f"\nThe edit of {edit.name} stays. To go on: {again}", err=True)
+        raise
     except IamRaError as error:
         if edit is not None:
             stays = f"the edit of {edit.name} stays: `{again}` goes on with it"

@@ -41,7 +41,10 @@ def edited(text: str, wanted: Mapping[str, Any], *, name: str, order: Sequence[s
         raise _error(name, source.data, wanted, stuck.path, stuck.why) from None
     again = Source(name, result)
     if again.fatal or len(again.diagnostics) > len(source.diagnostics) or again.data != wanted:
-        raise _error(name, source.data, wanted, (), "It is written in a way that iam-ra does not know.")
+        doubt = next(
+            iter(editor.doubts), _StuckError((), "It is written in a way that iam-ra does not know.")
+        )
+        raise _error(name, source.data, wanted, doubt.path, doubt.why)
     return _BOM + result if text.startswith(_BOM) else result
 
 
@@ -76,6 +79,8 @@ class _Editor:
         self.text = layout.text
         self.order = order
         self.splices: list[tuple[int, int, str]] = []
+        # Where others share what changes: well, if they are to change in the same way.
+        self.doubts: list[_StuckError] = []
 
     def result(self) -> str:
         """Return the text with every splice made."""
@@ -116,8 +121,10 @@ class _Editor:
     def value(self, key: Piece, piece: Piece, old: Any, new: Any, path: Path, parent: Piece) -> None:
         """Change the value of an entry."""
         if piece.kind == "alias":
-            raise _StuckError(path, f"It is `*{piece.anchor}`, an alias: others have the same value.")
-        self._check_shared(piece, path, inside=False)
+            why = f"It is `*{piece.anchor}`, an alias: others have the same value."
+            self.doubts.append(_StuckError(path, why))
+            return
+        self._note_shared(piece, path, inside=False)
         under = None if parent.flow else key
         if piece.kind == "mapping" and isinstance(old, dict) and isinstance(new, dict):
             self.mapping(piece, old, new, path, under)
@@ -158,8 +165,8 @@ class _Editor:
             lines = [f"{' ' * dash}- {styles.flow(each, inner)}" for each in come]
             self._insert_lines(self._deep_end(piece.end, dash), lines)
 
-    def _check_shared(self, piece: Piece, path: Path, *, inside: bool) -> None:
-        """Raise for what others use by its anchor; `inside` also for what is in it."""
+    def _note_shared(self, piece: Piece, path: Path, *, inside: bool) -> None:
+        """Note that others use a value by its anchor; `inside` also what is in it."""
         if piece.kind == "alias":
             return
         for name, starts in self.layout.anchors.items():
@@ -171,7 +178,8 @@ class _Editor:
             ]
             if here and outside:
                 lines = ", ".join(str(self.layout.line(each) + 1) for each in outside[:5])
-                raise _StuckError(path, f"Others use it by its anchor `&{name}`: see line {lines}.")
+                why = f"Others use it by its anchor `&{name}`: see line {lines}."
+                self.doubts.append(_StuckError(path, why))
 
     # What comes in
 
@@ -268,7 +276,7 @@ class _Editor:
         for index in gone:
             member = piece.pairs[index][1] if piece.pairs else piece.items[index]
             name: str | int = piece.pairs[index][0].text if piece.pairs else index
-            self._check_shared(member, (*path, name), inside=True)
+            self._note_shared(member, (*path, name), inside=True)
         if piece.flow:
             self._take_from_brackets(piece, set(gone))
             return
@@ -383,11 +391,18 @@ def by_hand(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         if before == after:
             continue
         if not isinstance(before, dict) or not isinstance(after, dict):
-            lines.append(
-                f"{section}: {styles.flow(after, styles.Style())}" if section in new else f"without {section}"
-            )
+            lines.append(_entry(section, after) if section in new else f"without {section}")
             continue
         changed = [key for key, value in after.items() if before.get(key, _BEFORE) != value]
-        lines += [f"{section}: {styles.flow({key: after[key]}, styles.Style())}" for key in changed]
+        lines += [f"{section}:"] * bool(changed)
+        for key in changed:
+            entry = after[key]
+            inside = entry if isinstance(entry, dict) and entry else None
+            lines.append(f"  {_entry(key, entry)}" if inside is None else f"  {styles.scalar(key)}:")
+            lines += [f"    {_entry(name, value)}" for name, value in (inside or {}).items()]
         lines += [f"without {dotted((section, key))}" for key in before if key not in after]
     return lines
+
+
+def _entry(key: str, value: Any) -> str:
+    return styles.flow({key: value}, styles.Style())[1:-1]

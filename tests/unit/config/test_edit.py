@@ -216,6 +216,15 @@ def test_what_others_share_is_refused(change: Callable[[Any], Mapping[str, Any]]
         edit(HEAD + SHARED, change)
     assert caught.value.why == why
     assert caught.value.fix.startswith("write it by hand:\n")
+    if "without" not in caught.value.fix:
+        assert data(HEAD + caught.value.fix.partition("\n")[2])["hosts"]
+
+
+def test_what_all_that_share_it_are_to_have_is_changed_once() -> None:
+    text = HEAD + "hosts:\n  one: &one\n    roles: [a, b]\n  two: *one\n"
+    less = {"roles": ["a"]}
+    after = edit(text, lambda found: {**found, "hosts": {"one": less, "two": less}})
+    assert changed(text, after) == ["-     roles: [a, b]", "+     roles: [a]"]
 
 
 def test_what_only_uses_the_others_is_changed() -> None:
