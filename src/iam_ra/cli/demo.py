@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import shutil
@@ -16,7 +17,7 @@ import click
 
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.engine.errors import InternalError, SandboxError, ToolError
-from iam_ra.render.differences import difference_lines
+from iam_ra.render.edit_diff import diff_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -175,7 +176,8 @@ class _Tour:
         if after == before:
             raise InternalError("the tour's edit does not fit the example file")
         file.write_text(after, encoding="utf-8")
-        for line in difference_lines(before, after, FILE, self._style, context=1):
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), FILE, FILE, n=1, lineterm="")
+        for line in diff_text(list(lines), color=self._color).splitlines():
             click.echo(f"  {line}", color=self._color)
         click.echo()
 

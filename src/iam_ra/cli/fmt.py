@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import sys
 from dataclasses import replace
@@ -91,11 +92,11 @@ def _from_stdin(options: Options, *, check: bool, diff: bool) -> None:
 
 
 def _show(options: Options, before: str, after: str, path: Path) -> None:
-    from iam_ra.render.differences import difference_lines  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.edit_diff import diff_text  # noqa: PLC0415 - part of no --help
 
-    style = options.style(sys.stdout)
-    for line in difference_lines(before, after, str(path), style):
-        click.echo(line, color=style.color)
+    name, color = str(path), options.wants_color(sys.stdout)
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
+    click.echo(diff_text(list(lines), color=color), nl=False, color=color)
 
 
 def _expect_formatted(others: Sequence[Path]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from iam_ra.cli import exits
 from iam_ra.cli.lists import hosts as host_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.verbs import How, ca_option, carry, finish, verb_options
@@ -59,7 +60,7 @@ def onboard(
     """Give the host NAME a certificate and roles."""
     from iam_ra.config import changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    return carry(
+    code = carry(
         options,
         "host onboard",
         lambda data: changes.onboard_host(
@@ -77,6 +78,17 @@ def onboard(
         ),
         how,
     )
+    if code == exits.OK and how.apply and not options.json:
+        _say_next(options, _plain(name))
+    return code
+
+
+def _say_next(options: Options, name: str) -> None:
+    from iam_ra.operations.onboarded import onboarded  # noqa: PLC0415 - part of no --help
+    from iam_ra.render.next_steps import next_steps  # noqa: PLC0415
+
+    namespace = options.load().namespace
+    click.echo(f"\n{next_steps(onboarded(namespace, namespace.hosts[name]))}", nl=False)
 
 
 @command.command("offboard", cls=Command)
