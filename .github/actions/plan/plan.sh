@@ -67,7 +67,8 @@ body() {
 }
 
 checksum=""
-if [[ -s $folder/plan.json ]]; then
+# Without a plan, the file holds the error.
+if jq --exit-status .summary "$folder/plan.json" >/dev/null 2>&1; then
   checksum="$(jq --raw-output '.checksum // empty' "$folder/plan.json")"
   for field in create update replace delete; do
     output "$field" "$(count "$field")"

@@ -31,6 +31,7 @@ def command(options: Options, plan_file: Path, wanted: Wanted) -> None:
             datetime.fromisoformat(saved.made),
             lineage=saved.lineage,
             serial=saved.serial,
+            next_due=saved.next_due,
             checksum=saved.checksum,
         )
         outputs.write_plan(document)

@@ -65,17 +65,20 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
 
 
 def glimpse(path: Path) -> tuple[str, str]:
-    """Return namespace and region as a file that cannot be loaded seems to say; what it does not say is empty."""
+    """Return namespace and region as a file that cannot be loaded seems to say them; what it does not say is empty."""
     try:
-        text = path.read_bytes()[:MAX_FILE_BYTES].decode("utf-8", "replace")
-    except OSError:
+        source = _read(path)
+    except ConfigError:
         return "", ""
-    found = (
-        re.search(rf"^{key}:[ \t]*[\"']?([a-z][a-z0-9-]*)", text, re.MULTILINE)
-        for key in ("namespace", "region")
-    )
-    namespace, region = (each[1] if each else "" for each in found)
-    return namespace, region
+    return _top(source, "namespace"), _top(source, "region")
+
+
+def _top(source: Source, key: str) -> str:
+    if isinstance(source.data, dict):
+        value = source.data.get(key)
+        return value if isinstance(value, str) else ""
+    found = re.search(rf"^{key}:[ \t]*[\"']?([\w-]+)", source.text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def is_there(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> bool:

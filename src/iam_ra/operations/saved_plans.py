@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from iam_ra import __version__
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.drift import Drift
+from iam_ra.engine.due import Due
 from iam_ra.engine.errors import PlanFileError, StalePlanError
 from iam_ra.engine.part import UNKNOWN, Part, Recorded
 from iam_ra.engine.plan import Change, Plan
@@ -51,6 +52,7 @@ class SavedPlan:
     checksum: str
     touched: Mapping[str, str]
     plan: Plan
+    next_due: Due | None
 
 
 def checksum(planned: Planned) -> str:
@@ -73,7 +75,7 @@ def write(planned: Planned, namespace: Namespace, asked: Mapping[str, Any]) -> b
 
     `asked` is what the plan was made with, as JSON.
     """
-    plan, snapshot = planned.plan, planned.snapshot
+    plan, snapshot, due = planned.plan, planned.snapshot, planned.next_due
     document: dict[str, Any] = {
         "format_version": FORMAT,
         "tool_version": __version__,
@@ -90,6 +92,7 @@ def write(planned: Planned, namespace: Namespace, asked: Mapping[str, Any]) -> b
         "changes": [_dump(each) for each in plan.changes],
         "settled": sorted(map(str, plan.settled)),
         "left_out": [_dump(each) for each in plan.left_out],
+        "next_due": None if due is None else [due.when.isoformat(), str(due.address), due.what],
     }
     document["digest"] = _digest(document)
     return _canonical(document) + b"\n"
@@ -274,7 +277,15 @@ def _load(document: Mapping[str, Any]) -> SavedPlan:
         checksum=document["checksum"],
         touched=dict(document["touched"]),
         plan=Plan(changes, recorded, settled, left_out=left_out),
+        next_due=_due(document.get("next_due")),
     )
+
+
+def _due(entry: Sequence[str] | None) -> Due | None:
+    if entry is None:
+        return None
+    when, address, what = entry
+    return Due(datetime.fromisoformat(when), Address.parse(address), what)
 
 
 def _change(entry: Mapping[str, Any]) -> Change:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iam_ra.config.diagnostics import ConfigError
-from iam_ra.config.load import find, load
+from iam_ra.config.load import find, glimpse, load
 from iam_ra.config.model import HostPaths
 
 if TYPE_CHECKING:
@@ -209,3 +209,24 @@ def test_messages_name_the_file_relative_to_the_working_folder(
         load(path)
     assert caught.value.what == "sub/iam-ra.yaml has 2 problems"
     assert {each.file for each in caught.value.diagnostics} == {"sub/iam-ra.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("namespace: payments\nregion: eu-west-1\nroles: [\n", ("payments", "eu-west-1")),
+        (
+            "namespace: \"payments\" # ours\nregion: 'eu-west-1'\nroles: {a: {polices: []}}\n",
+            ("payments", "eu-west-1"),
+        ),
+        ('{\n "namespace": "payments",\n "region": "eu-west-1"\n}\n', ("payments", "eu-west-1")),
+        ("version: 1\nhosts:\n  namespace: {}\n", ("", "")),
+        ("namespace: [payments]\n", ("", "")),
+        ("\0", ("", "")),
+    ],
+)
+def test_what_a_broken_file_is_about(tmp_path: Path, text: str, expected: tuple[str, str]) -> None:
+    path = tmp_path / "iam-ra.yaml"
+    path.write_text(text)
+    assert glimpse(path) == expected
+    assert glimpse(tmp_path / "other.yaml") == ("", "")

@@ -182,3 +182,23 @@ def test_what_another_writer_is_at_work_on_stays(tmp_path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         atomic.write(tmp_path / "web.config", b"whole", root=tmp_path)
         assert theirs.exists()
+
+
+@pytest.mark.parametrize("name", ["folder", "file/below", "link", "../out"])
+def test_what_is_sure_to_fail_can_be_known_before(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(FileError):
+        atomic.check(Path(name), root=tmp_path)
+    with pytest.raises(FileError):
+        atomic.write(Path(name), b"new", root=tmp_path)
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["file", "new", "a/b/c"])
+def test_a_check_touches_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    atomic.check(Path(name), root=tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    atomic.write(Path(name), b"new", root=tmp_path)
