@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-SIDECAR = re.compile(r"iam-ra(-.*)?")
 _VOLUMES = frozenset(
     {
         "configMap",
@@ -36,6 +35,11 @@ def pod_of(document: Mapping[str, Any]) -> dict[str, Any]:
         spec = spec["jobTemplate"]["spec"]
     pod: dict[str, Any] = spec if document["kind"] == "Pod" else spec["template"]["spec"]
     return pod
+
+
+def is_sidecar(container: Mapping[str, Any]) -> bool:
+    """Tell whether a container is one of ours."""
+    return re.fullmatch(r"iam-ra(-.*)?", container["name"]) is not None
 
 
 def unrestricted(pod: Mapping[str, Any]) -> list[str]:
@@ -76,7 +80,7 @@ def misses(pod: Mapping[str, Any], others: Iterable[Mapping[str, Any]], apps: It
     `others` are the documents applied with it, `apps` the names of the containers that are to have them.
     """
     documents = list(others)
-    sidecars = [each for each in _containers(pod) if SIDECAR.fullmatch(each["name"])]
+    sidecars = list(filter(is_sidecar, _containers(pod)))
     found = [] if sidecars else ["there is no sidecar"]
     if pod.get("hostNetwork") and sidecars:
         found.append("hostNetwork gives the credentials to the whole node")

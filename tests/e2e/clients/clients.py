@@ -110,12 +110,13 @@ def serve(machine: Machine, attempt: Attempt) -> Outcome:
 
 def imds_caller(machine: Machine, url: str) -> Outcome:
     """boto3 with credentials from IMDSv2 at this URL"""
-    environ = machine.environ(
-        AWS_EC2_METADATA_DISABLED="false",
-        AWS_EC2_METADATA_SERVICE_ENDPOINT=url,
-        AWS_METADATA_SERVICE_TIMEOUT="10",
-    )
-    return _caller(machine, CALLER, environ=environ)
+    return app(machine, AWS_EC2_METADATA_SERVICE_ENDPOINT=url, AWS_METADATA_SERVICE_TIMEOUT="10")
+
+
+def app(machine: Machine, **environ: str) -> Outcome:
+    """boto3 in a process with these variables, and a metadata service if they name one"""
+    given = {**machine.environ(AWS_EC2_METADATA_DISABLED="false"), **environ}
+    return _caller(machine, CALLER, environ=given)
 
 
 @contextmanager
@@ -123,17 +124,21 @@ def serving(machine: Machine, attempt: Attempt) -> Iterator[tuple[str, Callable[
     """Run `serve`; give its URL and a function that returns what it has said."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    log = machine.home / "serve.log"
+    command = helper_command("serve", attempt, "--port", str(port))
+    with listening(command, port, machine.environ(), machine.home / "serve.log") as said:
+        yield f"http://127.0.0.1:{port}", said
+
+
+@contextmanager
+def listening(
+    command: list[str], port: int, environ: Mapping[str, str], log: Path
+) -> Iterator[Callable[[], str]]:
+    """Run a program that listens at a port; give a function that returns what it has said, which is in `log`."""
     with log.open("w") as output:
-        process = subprocess.Popen(
-            helper_command("serve", attempt, "--port", str(port)),
-            env=machine.environ(),
-            stdout=output,
-            stderr=output,
-        )
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
     try:
         _listening(process, port, log)
-        yield f"http://127.0.0.1:{port}", log.read_text
+        yield log.read_text
     finally:
         process.terminate()
         process.wait(SECONDS)
