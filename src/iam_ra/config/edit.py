@@ -16,17 +16,23 @@ from iam_ra.config.source import Source
 from iam_ra.engine.errors import EditError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Path: TypeAlias = "tuple[str | int, ...]"
 _BOM = "\N{BYTE ORDER MARK}"
 _BEFORE = object()
 
 
-def edited(text: str, wanted: Mapping[str, Any], *, name: str, order: Sequence[str] = ()) -> str:
+def edited(
+    text: str,
+    wanted: Mapping[str, Any],
+    *,
+    name: str,
+    order: Callable[[Path], Sequence[str]] = lambda _: (),
+) -> str:
     """Return a valid YAML text with other data: mappings, lists, texts, and `Plain` for what is to have no quotes.
 
-    `order` is that of the keys at the top, for those that come in. Raises EditError, with what to write by hand, where the
+    `order` returns the keys that the mapping at a path may have, in the order for those that come in. Raises EditError, with what to write by hand, where the
     change would touch something else, too (an alias, an anchor that others use, a merge).
     """
     source = Source(name, text)
@@ -74,7 +80,7 @@ class _StuckError(Exception):
 
 
 class _Editor:
-    def __init__(self, layout: Layout, order: Sequence[str]) -> None:
+    def __init__(self, layout: Layout, order: Callable[[Path], Sequence[str]]) -> None:
         self.layout = layout
         self.text = layout.text
         self.order = order
@@ -116,7 +122,7 @@ class _Editor:
         gone = [index for index, (name, _) in enumerate(piece.pairs) if name.text in removed]
         self._take(piece, gone, path, key, keep_empty=not added)
         if added:
-            self._add(piece, added, key)
+            self._add(piece, added, path, key)
 
     def value(self, key: Piece, piece: Piece, old: Any, new: Any, path: Path, parent: Piece) -> None:
         """Change the value of an entry."""
@@ -159,7 +165,7 @@ class _Editor:
             return
         self._take(piece, gone, path, key, keep_empty=not come)
         if come and piece.flow:
-            self._add_in_brackets(piece, [styles.flow(each, inner) for each in come])
+            self._add_in_brackets(piece, [styles.flow(each, inner) for each in come], len(piece.items) - 1)
         elif come:
             dash = self.layout.column(self.layout.entry_start(piece, len(piece.items) - 1))
             lines = [f"{' ' * dash}- {styles.flow(each, inner)}" for each in come]
@@ -183,25 +189,35 @@ class _Editor:
 
     # What comes in
 
-    def _add(self, piece: Piece, added: Mapping[str, Any], key: Piece | None) -> None:
+    def _add(self, piece: Piece, added: Mapping[str, Any], path: Path, key: Piece | None) -> None:
+        """Write entries behind those that the order puts before them; behind the last one where it says nothing."""
         if not piece.pairs:
             self._fill(piece, added, key)
-        elif piece.flow:
-            style = styles.style_of(self.layout, piece)
-            self._add_in_brackets(
-                piece, [styles.flow({name: value}, style)[1:-1].strip() for name, value in added.items()]
-            )
-        else:
-            for name, value in added.items():
-                self._add_lines(piece, name, value)
+            return
+        places: dict[int, dict[str, Any]] = {}
+        order = list(self.order(path))
+        for name in sorted(added, key=lambda each: order.index(each) if each in order else len(order)):
+            places.setdefault(_place(piece, name, order), {})[name] = added[name]
+        style = styles.style_of(self.layout, piece)
+        for index, entries in places.items():
+            if piece.flow:
+                texts = [styles.flow({name: value}, style)[1:-1].strip() for name, value in entries.items()]
+                self._add_in_brackets(piece, texts, index)
+            else:
+                for name, value in entries.items():
+                    self._add_lines(piece, name, value, index)
 
-    def _add_lines(self, piece: Piece, name: str, value: Any) -> None:
-        """Write an entry behind those that the order puts before it, else behind the last one."""
+    def _add_lines(self, piece: Piece, name: str, value: Any, index: int) -> None:
         layout = self.layout
         is_top = piece is layout.root
-        index = self._place(piece, name) if is_top else len(piece.pairs) - 1
-        column = layout.column(piece.pairs[0][0].start)
+        first = piece.pairs[0][0].start
+        column = layout.column(first)
+        if not layout.is_first_on_line(first):
+            raise _StuckError((), "Something else stands on the same line.")
         lines = styles.block(name, value, column, layout, None if is_top else piece.pairs[-1])
+        if index < 0:
+            self._insert_lines(layout.bounds(layout.line(first) - 1)[1], lines)
+            return
         end = self._deep_end(piece.pairs[index][1].end, column)
         is_last = index == len(piece.pairs) - 1
         if self._is_apart(piece, is_section=is_top and len(lines) > 1) and (
@@ -209,13 +225,6 @@ class _Editor:
         ):
             lines = ["", *lines]
         self._insert_lines(end, lines)
-
-    def _place(self, piece: Piece, name: str) -> int:
-        if name not in self.order:
-            return len(piece.pairs) - 1
-        before = set(self.order[: self.order.index(name)])
-        places = [index for index, (key, _) in enumerate(piece.pairs) if key.text in before]
-        return max(places, default=len(piece.pairs) - 1)
 
     def _is_apart(self, piece: Piece, *, is_section: bool) -> bool:
         """Tell whether a blank line stands between entries."""
@@ -248,24 +257,39 @@ class _Editor:
         ]
         self._insert_lines(self._deep_end(piece.end, layout.column(key.start)), lines)
 
-    def _add_in_brackets(self, piece: Piece, texts: Sequence[str]) -> None:
-        layout = self.layout
-        if not piece.members:
+    def _add_in_brackets(self, piece: Piece, texts: Sequence[str], index: int) -> None:
+        """Write entries behind the one of an index, -1 for before all; a comma comes with what it parts."""
+        members = piece.members
+        if not members:
             self._put(piece.start + 1, piece.start + 1, ", ".join(texts))
-            return
+        elif index < 0:
+            self._put(members[0][0], members[0][0], "".join(f"{each}, " for each in texts))
+        elif index < len(members) - 1 or not self._has_own_lines(piece):
+            self._add_on_line(members[index][1], texts)
+        else:
+            self._add_own_lines(*members[index], texts)
+
+    def _has_own_lines(self, piece: Piece) -> bool:
+        """Tell whether the last entry in brackets has a line of its own."""
         start, end = piece.members[-1]
+        return self.layout.is_first_on_line(start) and self.layout.line(piece.end) > self.layout.line(end)
+
+    def _add_on_line(self, end: int, texts: Sequence[str]) -> None:
         comma = self._comma_after(end)
-        if layout.is_first_on_line(start) and layout.line(piece.end) > layout.line(end):
-            if comma is None:
-                self._put(end, end, ",")
-            indent = " " * layout.column(start)
-            closed = "," if comma is not None else ""
-            lines = [f"{indent}{each}{',' if each is not texts[-1] else closed}" for each in texts]
-            self._insert_lines(layout.line_end(end if comma is None else comma), lines)
-        elif comma is None:
+        if comma is None or self.layout.line(comma) != self.layout.line(end):
             self._put(end, end, "".join(f", {each}" for each in texts))
         else:
             self._put(comma + 1, comma + 1, "".join(f" {each}," for each in texts))
+
+    def _add_own_lines(self, start: int, end: int, texts: Sequence[str]) -> None:
+        layout = self.layout
+        comma = self._comma_after(end)
+        if comma is None:
+            self._put(end, end, ",")
+        indent = " " * layout.column(start)
+        closed = "," if comma is not None else ""
+        lines = [f"{indent}{each}{',' if each is not texts[-1] else closed}" for each in texts]
+        self._insert_lines(layout.line_end(end if comma is None else comma), lines)
 
     # What goes
 
@@ -373,6 +397,20 @@ class _Editor:
 
     def _put(self, start: int, end: int, text: str) -> None:
         self.splices.append((start, end, text))
+
+
+def _place(piece: Piece, name: str, order: Sequence[str]) -> int:
+    """Return the index of the entry that a new one comes behind; -1 for none."""
+    last = len(piece.pairs) - 1
+    if name not in order:
+        return last
+    before = {"<<", *order[: order.index(name)]}
+    behind = [
+        index for index, (key, _) in enumerate(piece.pairs) if key.text in order and key.text not in before
+    ]
+    places = [index for index, (key, _) in enumerate(piece.pairs) if key.text in before]
+    # Where nothing comes before it and nothing behind it, the order is the user's own.
+    return max(places) if places else (-1 if behind else last)
 
 
 def _error(name: str, old: Mapping[str, Any], new: Mapping[str, Any], path: Path, why: str) -> EditError:

@@ -7,33 +7,24 @@ texts have quotes; whether a list or mapping is in brackets, as long as it fits 
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any
 
 from iam_ra.config.commented import Collection, Comment, CommentedFile, Entry, Scalar, Value, read_commented
 from iam_ra.config.diagnostics import ConfigError
 from iam_ra.config.draft import check_mapping
 from iam_ra.config.schema import FileEntry
+from iam_ra.config.shapes import Each, shape_below
 from iam_ra.config.source import BREAK, Source
 from iam_ra.engine.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from iam_ra.config.shapes import Shape
 
 WIDTH = 100
 _INDENT = 2
 _MODELINE = "yaml-language-server:"
-
-
-class _Each(NamedTuple):
-    """A list, or a mapping by name, whose values have one shape."""
-
-    shape: Shape
-
-
-Shape: TypeAlias = "type[BaseModel] | _Each | None"
 
 
 def formatted(source: Source) -> str:
@@ -282,7 +273,7 @@ def _text(scalar: Scalar) -> str:
 
 def _ordered(collection: Collection, shape: Shape) -> Sequence[Entry]:
     """Return the entries in the order of the schema, as far as every anchor stays before its aliases."""
-    if not collection.is_mapping or shape is None or isinstance(shape, _Each):
+    if not collection.is_mapping or shape is None or isinstance(shape, Each):
         return collection.entries
     ranks = {"<<": -1, **{name: number for number, name in enumerate(shape.model_fields)}}
     waiting = [
@@ -317,21 +308,6 @@ def _key(entry: Entry) -> str:
 
 
 def _shape_below(shape: Shape, entry: Entry) -> Shape:
-    if isinstance(shape, _Each):
+    if isinstance(shape, Each):
         return shape.shape
-    if shape is None or entry.key is None:
-        return None
-    # What is merged has the keys of where it is merged to.
-    return shape if _key(entry) == "<<" else _shapes(shape).get(_key(entry))
-
-
-@cache
-def _shapes(model: type[BaseModel]) -> Mapping[str, Shape]:
-    return {name: _shape(each.annotation) for name, each in model.model_fields.items()}
-
-
-def _shape(annotation: Any) -> Shape:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = next((found for each in get_args(annotation) if (found := _shape(each)) is not None), None)
-    return _Each(inner) if inner is not None and get_origin(annotation) in {dict, list} else inner
+    return None if entry.key is None else shape_below(shape, _key(entry))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from iam_ra.aws.session import Aws, default_region
 from iam_ra.config.edit import edited
 from iam_ra.config.load import load, shown_path
-from iam_ra.config.schema import FileEntry
+from iam_ra.config.shapes import keys_at
 from iam_ra.config.source import Source
 from iam_ra.config.starter import starter
 from iam_ra.engine.errors import EditError, FileError, UsageError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_ORDER = tuple(FileEntry.model_fields)
 _MODE = 0o644
 
 
@@ -78,7 +77,7 @@ def edit_of(path: Path, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -
     if before is None or source.fatal or not isinstance(source.data, dict) or text.encode() != before:
         load(path)
     wanted = change(source.data)
-    after = text if wanted == source.data else edited(text, wanted, name=name, order=_ORDER)
+    after = text if wanted == source.data else edited(text, wanted, name=name, order=keys_at)
     return FileEdit(path, name, before, after)
 
 

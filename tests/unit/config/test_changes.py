@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iam_ra.config import changes
+from iam_ra.config.format import formatted
 from iam_ra.config.load import load
+from iam_ra.config.source import Source
 from iam_ra.config.starter import starter
 from iam_ra.engine.errors import IamRaError, ProtectedError, RefusedError, UsageError
 
@@ -247,7 +249,9 @@ def test_a_file_that_is_wrong_takes_no_verb_down(data: dict[str, Any], change: C
 @pytest.mark.parametrize("mode", ["self-signed", "kms", "pca-new"])
 def test_the_first_file_is_right(tmp_path: Path, mode: str) -> None:
     entry = changes.authority_entry(mode, None, 10)
-    loaded = load(tmp_path / "iam-ra.yaml", starter("default", "eu-west-1", "012345678901", entry))
+    text = starter("default", "eu-west-1", "012345678901", entry)
+    assert formatted(Source("iam-ra.yaml", text)) == text
+    loaded = load(tmp_path / "iam-ra.yaml", text)
     assert not loaded.warnings
     assert loaded.namespace.account_id == "012345678901"
     assert loaded.namespace.authorities["default"].key_store == ("kms" if mode == "kms" else "file")

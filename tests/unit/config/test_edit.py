@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from iam_ra.config.edit import edited, with_value, without
+from iam_ra.config.format import formatted
 from iam_ra.config.nodes import Plain
-from iam_ra.config.schema import FileEntry
+from iam_ra.config.shapes import keys_at
 from iam_ra.config.source import Source
 from iam_ra.engine.errors import EditError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-ORDER = tuple(FileEntry.model_fields)
 HEAD = "version: 1\nnamespace: default\nregion: eu-west-1\n"
 HOST = {"roles": ["reader"]}
 
@@ -31,7 +31,7 @@ def data(text: str) -> Any:
 
 
 def edit(text: str, change: Callable[[Any], Mapping[str, Any]]) -> str:
-    return edited(text, change(data(text)), name="iam-ra.yaml", order=ORDER)
+    return edited(text, change(data(text)), name="iam-ra.yaml", order=keys_at)
 
 
 def put(*path: str, value: Any) -> Callable[[Any], Mapping[str, Any]]:
@@ -370,7 +370,7 @@ def test_an_addition_only_adds_and_its_undo_gives_the_same_bytes(
     text: str, change: Callable[[Any], Mapping[str, Any]]
 ) -> None:
     before = data(text)
-    after = edited(text, change(before), name="iam-ra.yaml", order=ORDER)
+    after = edited(text, change(before), name="iam-ra.yaml", order=keys_at)
     assert is_within(text, after)
     assert edited(after, before, name="iam-ra.yaml") == text
 
@@ -387,7 +387,29 @@ def test_a_removal_only_removes_and_lists_change_by_the_item(text: str, pick: in
     assert is_within(gone, text) or len(before[entry[0]]) == 1
     more = edited(text, with_value(before, (*entry, "roles"), ["a", "b", "c"]), name="iam-ra.yaml")
     assert edited(more, before, name="iam-ra.yaml") == text
+    for key in ("identity", "default_role", "tags"):
+        more = edited(text, with_value(before, (*entry, key), "x"), name="iam-ra.yaml", order=keys_at)
+        assert edited(more, before, name="iam-ra.yaml") == text
     assert data(edited(text, with_value(before, (*entry, "roles"), ["b"]), name="iam-ra.yaml"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "  web: {roles: [a], tags: {b: c}}\n",
+        "  web: {roles: [a], tags: {b: c},}\n",
+        "  web:\n    roles: [a]  # one\n    tags: {b: c}\n",
+        "  web:\n    # one\n    roles: [a]\n    tags:\n      b: c\n",
+    ],
+)
+def test_settings_come_in_where_the_canonical_form_has_them(entry: str) -> None:
+    text = f"{HEAD}\nhosts:\n{entry}"
+    more = {"identity": "i", "default_role": "a", "csr": "x.pem"}
+    after = edit(text, lambda found: with_value(found, ("hosts", "web"), {**found["hosts"]["web"], **more}))
+    assert list(data(after)["hosts"]["web"]) == ["identity", "roles", "default_role", "csr", "tags"]
+    canonical = formatted(Source("iam-ra.yaml", text)) == text
+    assert not canonical or formatted(Source("iam-ra.yaml", after)) == after
+    assert edit(after, lambda _: data(text)) == text
 
 
 def test_the_example_takes_a_host_and_a_role(request: pytest.FixtureRequest) -> None:
