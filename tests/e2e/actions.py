@@ -18,7 +18,8 @@ from tests.e2e.github_api import REPOSITORY, TOKEN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ACTIONS = Path(__file__).parents[2] / ".github/actions"
+ROOT = Path(__file__).parents[2]
+ACTIONS = ROOT / ".github/actions"
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\|\||&&|==|!=|[()!]|[\w.-]+)")
 _SECONDS = 120
@@ -137,9 +138,9 @@ class Runner:
     def run(
         self, name: str, checkout: Path, *, github: Mapping[str, Any] | None = None, **inputs: str
     ) -> Run:
-        """Run an action of this repository in a checkout; inputs by their names with `_` for `-`."""
+        """Run an action of this repository in a checkout; inputs by their names with `_` for `-`. iam-ra is there."""
         definition = action(name)
-        given = {key.replace("_", "-"): value for key, value in inputs.items()}
+        given = {"version": "installed", **{key.replace("_", "-"): value for key, value in inputs.items()}}
         assert given.keys() <= definition["inputs"].keys()
         context = Context({}, {"token": TOKEN, "ref_name": "main", "sha": head(checkout), **(github or {})})
         defaults = {key: context.filled(each["default"]) for key, each in definition["inputs"].items()}

@@ -339,3 +339,46 @@ def test_a_runner_without_iam_ra_is_told_so(script: Callable[..., Any]) -> None:
     done = script("common/install.sh", IAM_RA_VERSION="installed")
     assert done.returncode == 1
     assert "::error title=iam-ra::this runner has no iam-ra" in done.stdout
+
+
+def table(name: str) -> str:
+    """Return the tables of an action's inputs and outputs as the page has them."""
+    found = action(name)
+    inputs = [
+        f"| `{key}` | {cell(each['description'])} | {default(each['default'])} |"
+        for key, each in found["inputs"].items()
+    ]
+    outputs = [f"| `{key}` | {cell(each['description'])} |" for key, each in found["outputs"].items()]
+    return "\n".join(
+        [
+            "| Input | Meaning | Default |",
+            "|---|---|---|",
+            *inputs,
+            "",
+            "| Output | Meaning |",
+            "|---|---|",
+            *outputs,
+        ]
+    )
+
+
+def cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def default(text: str) -> str:
+    return "the job's token" if "github.token" in text else f"`{text}`" if text else ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_of_the_page_are_those_of_the_actions(name: str) -> None:
+    page = ROOT / "docs/guides/github-actions.md"
+    text = page.read_text(encoding="utf-8")
+    before, mark, rest = text.partition(f"<!-- {name} -->\n")
+    after = re.sub(r"\A(\|.*\n|\n)*", "", rest)
+    wanted = f"{before}{mark}\n{table(name)}\n\n{after}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(wanted, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == wanted, (
+        "renew it: UPDATE_GOLDEN=1 pytest tests/e2e/test_actions.py"
+    )

@@ -7,9 +7,6 @@ set -euo pipefail
 WORK="${RUNNER_TEMP:?}/iam-ra"
 mkdir -p "$WORK"
 
-# GitHub refuses comments of more than 65,536 characters.
-readonly LONGEST=60000
-
 output() { # NAME VALUE
   printf '%s=%s\n' "$1" "$2" >>"${GITHUB_OUTPUT:?}"
 }
@@ -23,24 +20,15 @@ fail() { # TEXT [EXIT-CODE]
   exit "${2:-1}"
 }
 
-# What others wrote (names, comments of files) may look like a command to the runner, which reads the log.
-shown() { # FILE...
-  local token
+# Run a command whose output the runner does not obey: it reads the log, and what others wrote (names, comments of files)
+# may look like one of its commands.
+unheard() { # COMMAND...
+  local token code=0
   token="$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')"
   printf '::stop-commands::%s\n' "$token"
-  cat -- "$@"
+  "$@" || code=$?
   printf '\n::%s::\n' "$token"
-}
-
-# Markdown in which nothing is Markdown: each line of a text, indented.
-verbatim() { # FILE
-  sed 's/^/    /' "$1"
-}
-
-# A text as it fits into a comment. What is cut off is the beginning, for errors stand at the end.
-end_of() { # FILE
-  jq --raw-output --raw-input --slurp --argjson longest "$((LONGEST - 5000))" \
-    'if length > $longest then "… (the beginning is in the log)\n" + .[-$longest:] else . end' "$1"
+  return "$code"
 }
 
 # One call of GitHub's API; prints the answer. The token goes through a pipe: arguments are public on the machine.

@@ -16,15 +16,15 @@ rm -rf "$folder"
 mkdir "$folder"
 
 look() {
-  iam-ra validate --color never &&
-    iam-ra plan --detailed-exitcode --color never -o "$folder/plan.iamra" \
-      --out markdown="$folder/plan.md" --out json="$folder/plan.json" --out html="$folder/plan.html" \
-      "${more[@]}"
+  # What is wrong with the file, plan says as well, and in Markdown.
+  iam-ra validate --color never 2>/dev/null || true
+  iam-ra plan --detailed-exitcode --color never -o "$folder/plan.iamra" \
+    --out markdown="$folder/plan.md" --out json="$folder/plan.json" "${more[@]}"
 }
 
 code=0
 look >"$folder/plan.txt" 2>"$folder/errors.txt" || code=$?
-shown "$folder/plan.txt" "$folder/errors.txt"
+unheard cat "$folder/plan.txt" "$folder/errors.txt"
 
 count() { # FIELD...: the sum of these counts
   jq --arg fields "$*" '[.summary[$fields | split(" ")[]]] | add' "$folder/plan.json"
@@ -49,7 +49,7 @@ verdict() {
   fi
 }
 
-# The text of the comment: what fails the job, the plan if there is one, the errors if there is none, the footer.
+# The text of the comment: what iam-ra wrote, with what fails the job behind its first line.
 body() {
   if [[ -s $folder/plan.md ]]; then
     head -n 1 "$folder/plan.md"
@@ -59,8 +59,6 @@ body() {
   fi
   if [[ -s $folder/plan.md ]]; then
     tail -n +2 "$folder/plan.md"
-  else
-    end_of "$folder/errors.txt" | verbatim /dev/stdin
   fi
   printf '\n'
   footer plan "$checksum"
