@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,16 @@ def test_reset_forgets(sandbox: Server, aws: Any) -> None:
     aws("s3").create_bucket(Bucket="here")
     sandbox.reset()
     assert aws("s3").list_buckets()["Buckets"] == []
+
+
+def test_half_a_request_is_none(sandbox: Server) -> None:
+    before = sandbox.calls.last(1)
+    host, port = urlsplit(sandbox.endpoint_url).netloc.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: sts\r\nContent-Length: 43\r\n\r\nAction=GetCallerIdent")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert sandbox.calls.last(1) == before
 
 
 def test_what_is_under_way_at_a_reset_is_not_done_after_it(sandbox: Server, aws: Any) -> None:

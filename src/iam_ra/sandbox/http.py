@@ -182,7 +182,10 @@ class Handler(MotoRequestHandler):
         if environ.get("wsgi.input_terminated"):
             return bytes(environ["wsgi.input"].read())
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        return self.rfile.read(length) if length else b""
+        body = self.rfile.read(length) if length else b""
+        if len(body) < length:
+            raise ConnectionResetError("the client went away in the middle of its request")
+        return body
 
     def _answer(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         code, _, reason = status.partition(" ")
