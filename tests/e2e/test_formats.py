@@ -60,6 +60,9 @@ def test_a_plan_in_all_formats_at_once(applied: World, tmp_path: Path) -> None:
     assert json.loads(found["json"])["summary"]["delete"] == 5
     assert found["markdown"].startswith(f"{MARKER}\n")
     assert "- `host/db` (5 parts): removed from the file" in found["markdown"].partition("<details>")[0]
+    # Not that of the host that goes.
+    assert "Next, from " in found["markdown"]
+    assert json.loads(found["json"])["next_due"]["address"] == "host/web:certificate"
     lines = events(found["jsonl"])
     assert [lines[0]["type"], lines[1]["type"], lines[-1]["type"]] == ["start", "plan", "end"]
     assert lines[-1]["exit_code"] == 2

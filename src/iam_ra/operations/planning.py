@@ -166,6 +166,7 @@ class Planner:
         plan, surprises = within(plan, self._scope, INIT_STACK)
         refused = refusals(plan, self._workplace.namespace.limits, self._allowed, destroy=destroy)
         now, remembered = snapshot.caller.now, self._remembered(recorded, snapshot)
+        going = {change.address for change in plan.changes if change.action is Action.DELETE}
         warnings = generation_warnings(self._workplace.namespace, recorded, snapshot, self._wishes, now)
         return Planned(
             plan,
@@ -181,7 +182,12 @@ class Planner:
                 *surprises,
             ),
             min(
-                (each for each in self._dues(recorded, snapshot, remembered) if each.when > now), default=None
+                (
+                    each
+                    for each in self._dues(recorded, snapshot, remembered)
+                    if each.when > now and each.address not in going
+                ),
+                default=None,
             ),
             None if self._ahead is None else now,
             undone,
