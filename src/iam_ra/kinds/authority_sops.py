@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from iam_ra.engine.action import Action, Cause, Reason
+from iam_ra.engine.action import Action, Reason
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import IamRaError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded
 from iam_ra.files import atomic
 from iam_ra.files.recipients import recipients_of
-from iam_ra.files.repository import bytes_digest, file_digest
+from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.authority import ENTITIES, KEY_FILE, authority_key_file, number_of, unneeded
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
-from iam_ra.kinds.repository_files import remove_file, strangers_file
+from iam_ra.kinds.repository_files import copy_reasons, remove_copied, remove_file, strangers_file, unedited
 from iam_ra.kinds.run import PATH
 from iam_ra.pki.authority import authority_subject
 from iam_ra.pki.keys import PrivateKey
@@ -66,15 +66,16 @@ class AuthoritySops(Kind):
 
     def observed(self, snapshot: Snapshot) -> Mapping[Address, Observed]:
         """Return the files that are recorded or mirrored, as they are in the repository and in the bucket."""
-        form = re.compile(re.escape(f"{snapshot.names.namespace}/ca/") + r"([^/]+)/key-([1-9][0-9]*)\.yaml")
+        form = re.compile(r"key-([1-9][0-9]*)\.yaml")
         mirrors: dict[Address, str | None] = {
             address: None
             for address in snapshot.files
             if address.entity.startswith(ENTITIES) and address.part.startswith(KEY_FILE)
         }
         for key, etag in snapshot.objects.items():
-            if found := form.fullmatch(key):
-                mirrors[authority_key_file(found[1], int(found[2]))] = etag
+            scope, name = snapshot.names.authority_of_key(key) or ("", "")
+            if found := form.fullmatch(name):
+                mirrors[authority_key_file(scope, int(found[1]))] = etag
         return {
             address: Observed(
                 Presence.PRESENT, {"mirror": etag, "file": snapshot.files.get(address), "kind": self.name}
@@ -91,14 +92,8 @@ class AuthoritySops(Kind):
         mirror = None if seen is None else seen.facts["mirror"]
         if file is None and mirror is None:
             return None
-        reasons = []
-        if file != recorded.outputs["file"]:
-            was = "deleted" if file is None else "edited"
-            reasons.append(Reason(Cause.DRIFTED, f"{recorded.inputs['path']} was {was}"))
-        if mirror != recorded.outputs["mirror"]:
-            was = "deleted" if mirror is None else "changed"
-            reasons.append(Reason(Cause.DRIFTED, f"its mirror in the bucket was {was}"))
-        return Finding(Action.UPDATE, tuple(reasons)) if reasons else None
+        reasons = tuple(copy_reasons(recorded, file, mirror))
+        return Finding(Action.UPDATE, reasons) if reasons else None
 
     def leaving(self, recorded: Recorded, now: datetime) -> Reason | None:
         """Tell a generation that has had its day from an authority that is removed."""
@@ -163,9 +158,7 @@ class AuthoritySops(Kind):
             remove_file(recorded, run)
         else:
             stored = run.bucket.get(key)
-            path = "" if stored is None else unquote(stored.metadata.get(PATH, ""))
-            if stored is not None and path and file_digest(run.root / path) == bytes_digest(stored.data):
-                atomic.remove(Path(path), root=run.root)
+            remove_copied("" if stored is None else unquote(stored.metadata.get(PATH, "")), stored, run)
         run.bucket.delete(key)
 
     def _encrypt(
@@ -209,10 +202,7 @@ class AuthoritySops(Kind):
 
     def _file(self, change: Change, run: Run) -> bytes | None:
         """Return the bytes of the recorded file, if they are those that iam-ra wrote."""
-        if change.recorded is None:
-            return None
-        path: Path = run.root / change.recorded.inputs["path"]
-        return path.read_bytes() if file_digest(path) == change.recorded.outputs["file"] else None
+        return None if change.recorded is None else unedited(change.recorded, run)
 
 
 def _of(address: Address) -> tuple[str, int]:

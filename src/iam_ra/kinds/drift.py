@@ -101,8 +101,7 @@ def stack_resources(
     kind: StackKind, address: Address, inputs: Mapping[str, Any], outputs: Mapping[str, Any], run: Run
 ) -> Iterator[Resource]:
     """Yield the resources of a part's stack as its template makes them of `inputs`."""
-    name = address.entity.partition("/")[2]
-    values = kind.values(name, inputs, run)
+    values = kind.values(kind.own_name(address.entity), inputs, run)
     template = json.loads(render(kind.template, namespace=run.names.namespace, digest="", **values))
     tags = run.stack_tags(address, inputs.get("tags", {}))
     return resources(template, outputs, tags, run.aws.caller.partition)

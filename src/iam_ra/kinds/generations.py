@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from iam_ra.aws.stacks import DEAD
 from iam_ra.config.authorities import sops_path_of_generation
 from iam_ra.config.durations import format_duration, parse_duration
-from iam_ra.config.model import Generation
+from iam_ra.config.model import CLUSTERS, Generation, scope_of
 from iam_ra.engine.action import Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.plan import Conflict
 from iam_ra.kinds.authority import (
     CERTIFICATE,
-    ENTITIES,
+    CLUSTER,
+    SINCE,
     authority_certificate,
     authority_key,
     authority_key_file,
@@ -28,6 +29,8 @@ from iam_ra.kinds.authority import (
     stored_certificates,
     unneeded,
 )
+from iam_ra.kinds.cluster_secret import cluster_secret
+from iam_ra.kinds.sealing import SEALED
 from iam_ra.kinds.stack import STACK
 from iam_ra.pki.times import BACKDATE
 from iam_ra.state.certificates import revoked_entries
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from iam_ra.aws.snapshot import Snapshot
-    from iam_ra.config.model import Authority, KeyAlgorithm, KeyStore, Namespace
+    from iam_ra.config.model import Authority, KeyAlgorithm, KeyPlace, Namespace
     from iam_ra.engine.part import Recorded
     from iam_ra.kinds.memory import Wishes
 
@@ -47,10 +50,10 @@ _HOSTS = "host/"
 
 
 class _Need(NamedTuple):
-    """Until when a live certificate of a host needs a generation."""
+    """Until when a live certificate of a host, or the workloads of a cluster, need a generation."""
 
     until: datetime
-    host: str
+    entity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,21 @@ def generation_conflicts(
     """Yield the authorities that the file, or a wish, would have followed while both slots of their anchor are needed."""
     view = _View(namespace, recorded, snapshot, wishes, now)
     for name, authority in namespace.authorities.items():
-        if authority.mode != "self-signed" and f"{ENTITIES}{name}" in wishes.renew:
+        if authority.mode != "self-signed" and authority.entity in wishes.renew:
             yield Conflict(
                 authority_certificate(name, authority.current.number),
-                "an authority in AWS Private CA has no generations: its trust anchor stands for that one CA. Add a second "
-                "authority, move the hosts over (`ca:` of each host), then remove this one",
+                "an authority in AWS Private CA has no generations: its trust anchor stands for that one CA. "
+                + (
+                    "Add the cluster under another name, with another one"
+                    if name.startswith(CLUSTERS)
+                    else "Add a second authority, move the hosts over (`ca:` of each host), then remove this one"
+                ),
+            )
+        if authority.key_store == CLUSTER and authority.entity in wishes.renew:
+            yield Conflict(
+                authority_certificate(name, authority.current.number),
+                f"{authority.entity} makes its authority itself. Delete the Secret there, so that cert-manager makes another, "
+                "and bring its certificate over",
             )
         line = view.line(authority)
         if line.need is not None and not line.may_wait:
@@ -108,8 +121,7 @@ def generation_conflicts(
             yield Conflict(
                 authority_certificate(name, newest + 1),
                 f"{why}: there is no room for a third generation in its trust anchor. {_because(line)}. Wait until then, "
-                f"or end that sooner with `iam-ra apply --renew {line.need.host}`, which revokes its older certificates "
-                "at once; or add another authority",
+                f"{_sooner(line.need)}",
             )
 
 
@@ -126,21 +138,56 @@ def generation_warnings(
         line = view.line(authority)
         if line.need is not None and line.may_wait:
             why = "; ".join(reason.text for reason in line.blocked)
-            yield f"{ENTITIES}{name} waits: {why}. {_because(line)}"
+            yield f"{authority.entity} waits: {why}. {_because(line)}"
         newest = recorded.get(authority_certificate(name, line.generations[-1].number))
         if authority.mode != "self-signed" and newest is not None and "not_after" in newest.outputs:
             end = datetime.fromisoformat(newest.outputs["not_after"])
             if now >= end - authority.renew_before:
-                yield (
-                    f"{ENTITIES}{name} ends on {end:%Y-%m-%d}, and every certificate that it signed with it; add another "
-                    "authority and move its hosts there in time"
+                way_out = (
+                    "name another private CA in time"
+                    if name.startswith(CLUSTERS)
+                    else ("add another authority and move its hosts there in time")
                 )
+                yield (
+                    f"{authority.entity} ends on {end:%Y-%m-%d}, and every certificate that it signed with it; {way_out}"
+                )
+
+
+def _sooner(need: _Need) -> str:
+    """Return what else one can do than wait for a need to end."""
+    if need.entity.startswith(CLUSTERS):
+        return "or write a shorter `overlap`; or add the cluster under another name"
+    return (
+        f"or end that sooner with `iam-ra apply --renew {need.entity}`, which revokes its older certificates at once; or add "
+        "another authority"
+    )
 
 
 def _because(line: _Line) -> str:
     need, older = line.need, line.generations[0].number
     assert need is not None  # noqa: S101 - only asked of a line that is blocked
-    return f"{need.host} needs generation {older} until {need.until:%Y-%m-%d %H:%M} UTC at the latest"
+    return f"{need.entity} needs generation {older} until {need.until:%Y-%m-%d %H:%M} UTC at the latest"
+
+
+def _sops_path(authority: Authority, number: int) -> str:
+    """Return where the SOPS file of a generation is; the Secret of a cluster is always in the same place."""
+    is_cluster = authority.name.startswith(CLUSTERS)
+    return authority.sops_path if is_cluster else sops_path_of_generation(authority.sops_path, number)
+
+
+def _changed(authority: Authority, newest: Generation) -> str:
+    """Say in which settings the file differs from those of the newest generation; an empty text if in none."""
+    if newest.key_store == authority.key_store == CLUSTER:
+        is_same = newest.certificate == authority.current.certificate
+        return "" if is_same else "the cluster made another certificate"
+    settings: list[tuple[str, str, str]] = [("key_store", newest.key_store, authority.key_store)]
+    if CLUSTER not in {newest.key_store, authority.key_store}:
+        settings += [
+            ("key", newest.key, authority.key),
+            ("validity", format_duration(newest.validity), format_duration(authority.validity)),
+        ]
+    changed = [f"{name} {before} → {after}" for name, before, after in settings if before != after]
+    return f"changed in the file: {', '.join(changed)}" if changed else ""
 
 
 class _View:
@@ -164,7 +211,7 @@ class _View:
         for address in recorded:
             number = generation_of(address)
             if number is not None:
-                self._numbers[address.entity.removeprefix(ENTITIES)].add(number)
+                self._numbers[scope_of(address.entity) or ""].add(number)
         for scope, number, _ in stored_certificates(snapshot):
             self._numbers[scope].add(number)
 
@@ -191,14 +238,15 @@ class _View:
                 (*kept, newest), reasons, self._need(authority.name, staying[0].number), may_wait=may_wait
             )
         number = newest.number + 1
-        path = sops_path_of_generation(authority.sops_path, number)
+        path = _sops_path(authority, number)
         wanted = (authority.key_store, authority.key, authority.validity, path)
-        return _Line((*staying, Generation(number, *wanted, because=reasons)))
+        certificate = authority.current.certificate
+        return _Line((*staying, Generation(number, *wanted, because=reasons, certificate=certificate)))
 
     def turnover(self, authority: Authority, generations: tuple[Generation, ...]) -> tuple[Reason, ...]:
         """Return why the anchor is to hold other certificates than it is recorded to."""
         scope = authority.name
-        anchor = self._recorded.get(Address(f"{ENTITIES}{scope}", STACK))
+        anchor = self._recorded.get(Address(authority.entity, STACK))
         if anchor is None or authority.mode != "self-signed" or self._is_private(scope):
             return ()
         held = set()
@@ -219,24 +267,33 @@ class _View:
     def _generation(self, authority: Authority, number: int, *, is_newest: bool) -> Generation:
         """Return a generation with the settings it was made with; of one that nobody recorded, what tells them."""
         known = self._recorded.get(authority_certificate(authority.name, number))
-        path = sops_path_of_generation(authority.sops_path, number)
+        path = _sops_path(authority, number)
         if known is None:
-            key_store = self._begun_in(authority.name, number)
-            return Generation(number, key_store, authority.key, authority.validity, path)
+            certificate = authority.current.certificate
+            key_store = self._begun_in(authority, number)
+            return Generation(
+                number, key_store, authority.key, authority.validity, path, certificate=certificate
+            )
+        if known.inputs["key_store"] == CLUSTER:
+            return replace(
+                authority.current, number=number, key_store=CLUSTER, certificate=known.inputs["certificate"]
+            )
         file = self._recorded.get(authority_key_file(authority.name, number))
         if file is not None and not (is_newest and authority.key_store == "sops"):
             path = file.inputs["path"]
         return Generation(
             number,
-            cast("KeyStore", known.inputs["key_store"]),
+            cast("KeyPlace", known.inputs["key_store"]),
             cast("KeyAlgorithm", known.inputs["key"]),
             parse_duration(known.inputs["validity"]),
             path,
         )
 
-    def _begun_in(self, scope: str, number: int) -> KeyStore:
+    def _begun_in(self, authority: Authority, number: int) -> KeyPlace:
         """Return where the key is of a generation that a killed apply began."""
-        names = self._snapshot.names
+        names, scope = self._snapshot.names, authority.name
+        if scope.startswith(CLUSTERS):
+            return authority.key_store
         stack = self._snapshot.stacks.get(names.authority_key_stack(scope, number))
         if stack is not None and self._snapshot.owns(stack):
             return "kms"
@@ -251,22 +308,14 @@ class _View:
         reasons = []
         end = datetime.fromisoformat(known.outputs["not_after"])
         due = end - authority.renew_before
-        if self._now >= due:
+        if self._now >= due and newest.key_store != CLUSTER:
             text = f"generation {newest.number} ends on {end:%Y-%m-%d}, to be followed since {due:%Y-%m-%d}"
             reasons.append(Reason(Cause.RENEWAL, text))
-        if f"{ENTITIES}{authority.name}" in self._wishes.renew:
+        if authority.entity in self._wishes.renew and authority.key_store != CLUSTER:
             reasons.append(Reason(Cause.REQUESTED, "a new generation was asked for"))
-        changed = [
-            f"{name} {before} → {after}"
-            for name, before, after in (
-                ("key_store", newest.key_store, authority.key_store),
-                ("key", newest.key, authority.key),
-                ("validity", format_duration(newest.validity), format_duration(authority.validity)),
-            )
-            if before != after
-        ]
+        changed = _changed(authority, newest)
         if changed:
-            reasons.append(Reason(Cause.EDITED, f"changed in the file: {', '.join(changed)}"))
+            reasons.append(Reason(Cause.EDITED, changed))
         lost = self._lost(authority.name, newest)
         if lost:
             reasons.append(Reason(Cause.KEY_LOST, lost))
@@ -275,6 +324,10 @@ class _View:
     def _lost(self, scope: str, generation: Generation) -> str:
         """Say how the key of a generation was lost for good, if it was."""
         names = self._snapshot.names
+        if generation.key_store == SEALED:
+            is_mirrored = names.cluster_secret_mirror(scope, generation.number) in self._snapshot.objects
+            is_there = is_mirrored or self._snapshot.files.get(cluster_secret(scope)) is not None
+            return "" if is_there else "no copy is left of the Secret with its key"
         if generation.key_store == "kms" and authority_key(scope, generation.number) in self._recorded:
             stack = self._snapshot.stacks.get(names.authority_key_stack(scope, generation.number))
             is_there = stack is not None and stack.status not in DEAD
@@ -294,10 +347,44 @@ class _View:
     def _all_needs(self) -> Mapping[tuple[str, int], _Need]:
         """Return the longest need of each generation, by authority and number."""
         found: dict[tuple[str, int], _Need] = {}
-        for ca, number, need in (*self._recorded_needs(), *self._unrecorded_needs()):
+        for ca, number, need in (
+            *self._recorded_needs(),
+            *self._unrecorded_needs(),
+            *self._needs_of_clusters(),
+        ):
             if need.until > self._now:
                 found[ca, number] = max(need, found.get((ca, number), need))
         return found
+
+    def _needs_of_clusters(self) -> Iterator[tuple[str, int, _Need]]:
+        """Yield until when clusters need their generations: the one that was delivered last, to its end.
+
+        The one before it is needed for the overlap that began then, and so is one that nobody saw delivered.
+        """
+        for scope, authority in self._namespace.authorities.items():
+            if authority.overlap is None or authority.mode != "self-signed":
+                continue
+            following: datetime | None = None
+            for number in sorted(self._numbers[scope], reverse=True):
+                known = self._recorded.get(authority_certificate(scope, number))
+                if known is None or known.inputs["mode"] != "self-signed":
+                    continue
+                end = datetime.fromisoformat(known.outputs["not_after"])
+                until = end if following is None else min(following + authority.overlap, end)
+                since = self._delivered(scope, number, known)
+                if since is not None or following is not None:
+                    yield scope, number, _Need(until, scope)
+                following = since or following
+
+    def _delivered(self, scope: str, number: int, known: Recorded) -> datetime | None:
+        """Return when the cluster got a generation, or when it was taken up from there; None if it did not yet."""
+        if known.inputs["key_store"] == CLUSTER:
+            return datetime.fromisoformat(known.outputs[SINCE])
+        secret = self._recorded.get(cluster_secret(scope))
+        if secret is None or secret.inputs["generation"] < number:
+            return None
+        is_it = secret.inputs["generation"] == number
+        return datetime.fromisoformat(secret.outputs["since"] if is_it else known.outputs["not_before"])
 
     def _recorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
         for name in self._namespace.hosts:

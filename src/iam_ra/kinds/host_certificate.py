@@ -10,6 +10,7 @@ from iam_ra.anywhere.trust_policy import units_of
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.config.entitlement import roles_said
+from iam_ra.config.model import entity_of
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
@@ -106,9 +107,9 @@ def identity_conflicts(
     for (authority, identity), (owner, until) in sorted(proven.items()):
         if authority not in namespace.authorities and owner.removeprefix(ENTITIES) in namespace.hosts:
             yield Conflict(
-                Address(f"ca/{authority}", CERTIFICATE),
-                f"{owner} still proves {identity} by it, until its overlap is over or {until:%Y-%m-%d}: leave ca/"
-                f"{authority} in the file until then",
+                Address(entity_of(authority), CERTIFICATE),
+                f"{owner} still proves {identity} by it, until its overlap is over or {until:%Y-%m-%d}: leave "
+                f"{entity_of(authority)} in the file until then",
             )
 
 

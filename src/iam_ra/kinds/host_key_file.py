@@ -14,10 +14,10 @@ from iam_ra.engine.diff import Finding
 from iam_ra.engine.part import Observed, Presence, Recorded
 from iam_ra.files import atomic
 from iam_ra.files.recipients import recipients_of
-from iam_ra.files.repository import bytes_digest, file_digest
+from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.base import Kind
 from iam_ra.kinds.host_keys import ENTITIES, unreadable_key
-from iam_ra.kinds.repository_files import remove_file, strangers_file
+from iam_ra.kinds.repository_files import copy_reasons, remove_copied, remove_file, strangers_file, unedited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,13 +78,7 @@ class HostKeyFile(Kind):
         mirrors = {} if seen is None else seen.facts["mirrors"]
         own = self.mirror(recorded.inputs["serial"])
         mirror = mirrors.get(own)
-        reasons = []
-        if file != recorded.outputs["file"]:
-            was = "deleted" if file is None else "edited"
-            reasons.append(Reason(Cause.DRIFTED, f"{recorded.inputs['path']} was {was}"))
-        if mirror != recorded.outputs["mirror"]:
-            was = "deleted" if mirror is None else "changed"
-            reasons.append(Reason(Cause.DRIFTED, f"its mirror in the bucket was {was}"))
+        reasons = [*copy_reasons(recorded, file, mirror)]
         if mirrors.keys() - {own}:
             reasons.append(
                 Reason(Cause.INTERRUPTED, "an interrupted apply left another mirror in the bucket")
@@ -164,9 +158,7 @@ class HostKeyFile(Kind):
     def _remove_unrecorded(self, key: str, run: Run) -> None:
         """Remove the file that a killed apply wrote beside a mirror, if it still has the mirror's bytes."""
         stored = run.bucket.get(key)
-        path = "" if stored is None else unquote(stored.metadata.get(_PATH, ""))
-        if stored is not None and path and file_digest(run.root / path) == bytes_digest(stored.data):
-            atomic.remove(Path(path), root=run.root)
+        remove_copied("" if stored is None else unquote(stored.metadata.get(_PATH, "")), stored, run)
 
     def _same_bytes(self, recorded: Recorded, change: Change, run: Run) -> bytes | None:
         """Return the bytes that were last written, from the mirror or the file, or None when neither has them."""
@@ -174,10 +166,7 @@ class HostKeyFile(Kind):
         stored = run.bucket.get(run.names.host_key(host, self.mirror(recorded.inputs["serial"])))
         if stored is not None and bytes_digest(stored.data) == recorded.outputs["file"]:
             return bytes(stored.data)
-        path: Path = run.root / recorded.inputs["path"]
-        if file_digest(path) == recorded.outputs["file"]:
-            return path.read_bytes()
-        return None
+        return unedited(recorded, run)
 
     def _drop_former(self, host: str, change: Change, inputs: Mapping[str, Any], run: Run) -> None:
         """Remove the file at the former path, and the mirrors of former certificates."""

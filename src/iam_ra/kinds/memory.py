@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iam_ra.kinds.binding import with_named, with_withdrawn
+from iam_ra.kinds.cluster_born import with_born
 from iam_ra.kinds.generations import with_generations
 from iam_ra.kinds.host_certificate import with_former
 from iam_ra.kinds.overlap import with_lapsed, with_overlaps, with_renewals
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Wishes:
     """What the user wants of this run beyond the file.
 
-    `renew` holds the entities whose certificate is to be issued anew (`host/web`, `ca/default`); with `keep_old` the old
+    `renew` holds the entities whose certificate is to be issued anew (`host/web`, `ca/default`, `cluster/prod`); with `keep_old` the old
     one stays for its overlap, else it is revoked at once. `replace` holds entities or parts whose stacks are to be made
     anew. `end_sessions` also ends the open sessions of whoever loses
     a role.
@@ -54,6 +55,7 @@ def remember(
 ) -> Namespace:
     """Return the namespace with everything in it that only the state and the bucket know."""
     now = snapshot.caller.now
+    namespace = with_born(namespace, recorded)
     recorded = with_overlaps(namespace, recorded, snapshot.seen, wishes, now)
     namespace = with_renewals(namespace, recorded, wishes, now)
     namespace = with_generations(namespace, recorded, snapshot, wishes, now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.engine.part import Recorded
-from iam_ra.pki.certificate import load_certificate
+from iam_ra.pki.certificate import certificate_pem, load_certificate
 from iam_ra.pki.crl import revocations_in
 from iam_ra.pki.csr import load_request
 from iam_ra.pki.keys import algorithm_of, fingerprint
@@ -32,6 +32,8 @@ _HOSTS = "host/"
 
 def recovered_authority_inputs(certificate: Certificate, metadata_store: str) -> Mapping[str, Any]:
     """Return the inputs of a self-signed authority's generation."""
+    if metadata_store == "cluster":
+        return {"mode": "self-signed", "key_store": "cluster", "certificate": certificate_pem(certificate)}
     return {
         "mode": "self-signed",
         "key_store": metadata_store,

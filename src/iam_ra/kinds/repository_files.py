@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iam_ra.engine.action import Cause, Reason
 from iam_ra.engine.errors import ConflictError
 from iam_ra.files import atomic
-from iam_ra.files.repository import file_digest
+from iam_ra.files.repository import bytes_digest, file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from iam_ra.aws.s3 import Stored
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.part import Recorded
     from iam_ra.engine.plan import Change
@@ -45,3 +47,25 @@ def written_files(parts: Iterable[Recorded]) -> list[str]:
     return sorted(
         {str(each.inputs["path"]) for each in parts if "file" in each.outputs and "path" in each.inputs}
     )
+
+
+def copy_reasons(recorded: Recorded, file: str | None, mirror: str | None) -> Iterator[Reason]:
+    """Yield what became of a file (its SHA-256) and of its copy in the bucket (an ETag) since they were written."""
+    if file != recorded.outputs["file"]:
+        was = "deleted" if file is None else "edited"
+        yield Reason(Cause.DRIFTED, f"{recorded.inputs['path']} was {was}")
+    if mirror != recorded.outputs["mirror"]:
+        was = "deleted" if mirror is None else "changed"
+        yield Reason(Cause.DRIFTED, f"its mirror in the bucket was {was}")
+
+
+def unedited(recorded: Recorded, run: Run) -> bytes | None:
+    """Return the bytes of a recorded file, if they are those that iam-ra wrote."""
+    path: Path = run.root / recorded.inputs["path"]
+    return path.read_bytes() if file_digest(path) == recorded.outputs["file"] else None
+
+
+def remove_copied(path: str, stored: Stored | None, run: Run) -> None:
+    """Remove the file that a killed apply wrote beside a copy in the bucket, if it still has the copy's bytes."""
+    if stored is not None and path and file_digest(run.root / path) == bytes_digest(stored.data):
+        atomic.remove(Path(path), root=run.root)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iam_ra.aws.crls import MAX_PER_ANCHOR, CrlInfo, Crls
 from iam_ra.aws.naming import ADDRESS_TAG, LINEAGE_TAG, NAMESPACE_TAG
 from iam_ra.aws.pca_signer import ListPendingError
+from iam_ra.config.model import entity_of, scope_of
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.due import Due
@@ -107,9 +108,9 @@ class RevocationList(Kind):
         for stack in snapshot.stacks.values():
             entity, _, _ = stack.tags.get(ADDRESS_TAG, "").partition(":")
             anchor = stack.outputs.get("TrustAnchorArn")
-            if anchor is None or not entity.startswith(ENTITIES) or not snapshot.owns(stack):
+            scope = scope_of(entity)
+            if anchor is None or scope is None or not snapshot.owns(stack):
                 continue
-            scope = entity.removeprefix(ENTITIES)
             for generation in _generations(snapshot, scope, anchor):
                 crl = by_place[anchor, snapshot.names.revocation_list(scope, generation)]
                 facts = {"id": crl.id, "data": crl.digest, "enabled": crl.enabled, "kind": self.name}
@@ -337,7 +338,7 @@ def _check_slots(scope: str, anchor: str, there: Iterable[CrlInfo]) -> None:
     others = [each for each in there if each.anchor_arn == anchor]
     if len(others) >= MAX_PER_ANCHOR:
         raise ConflictError(
-            f"the trust anchor of {ENTITIES}{scope} has no room for its revocation list",
+            f"the trust anchor of {entity_of(scope)} has no room for its revocation list",
             why=f"It can have {MAX_PER_ANCHOR}, and holds {', '.join(f'{each.name} ({each.id})' for each in others)}, "
             "which iam-ra did not import.",
             fix="Delete one: `aws rolesanywhere delete-crl --crl-id ID`. Then run `iam-ra apply` again.",

@@ -16,6 +16,7 @@ from iam_ra.aws.pca import ACTIVE, Pca, PcaInfo
 from iam_ra.aws.pca_signer import PcaSigner, inactive
 from iam_ra.aws.secrets import SecretInfo, Secrets
 from iam_ra.aws.stacks import Stacks
+from iam_ra.config.model import entity_of
 from iam_ra.engine.errors import CertificateError, InternalError, KeyStoreError, StateError
 from iam_ra.files.age import Age
 from iam_ra.files.sops import Sops
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     from iam_ra.aws.s3 import Bucket
     from iam_ra.aws.session import Aws
-    from iam_ra.config.model import IgnoreDrift
+    from iam_ra.config.model import Cluster, IgnoreDrift
     from iam_ra.engine.address import Address
     from iam_ra.files.repository import Repository
     from iam_ra.pki.key_store import KeyStore
@@ -59,7 +60,7 @@ class Run:
     """One apply or destroy. Shared by the worker threads of the executor.
 
     `id` names it in the ledger and in the history. `bucket` is not there until the init stack is. `secrets_seen` is the snapshot's metadata of secrets, by name.
-    `ignore_drift` are the file's rules for what stays.
+    `ignore_drift` are the file's rules for what stays, `clusters` its clusters by name.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Run:
         self.report = report
         self.secrets_seen = secrets_seen
         self.ignore_drift: tuple[IgnoreDrift, ...] = ()
+        self.clusters: Mapping[str, Cluster] = {}
         self._bucket: Bucket | None = None
         self._lineage: str | None = None
         self._signers: dict[tuple[str, int], Signer | PcaSigner] = {}
@@ -147,7 +149,9 @@ class Run:
     @cached_property
     def sops_keys(self) -> SopsKeyStore:
         """The keys of this namespace's authorities in SOPS files."""
-        return SopsKeyStore(self._open_key, lambda scope, number: f"the SOPS file of ca/{scope} G{number}")
+        return SopsKeyStore(
+            self._open_key, lambda scope, number: f"the SOPS file of {entity_of(scope)} G{number}"
+        )
 
     @cached_property
     def kms_keys(self) -> KmsKeyStore:
@@ -242,7 +246,7 @@ class Run:
         end = signer.certificate.not_valid_after_utc
         if end <= self.now:
             raise CertificateError(
-                f"ca/{scope} ended on {end:%Y-%m-%d}",
+                f"{entity_of(scope)} ended on {end:%Y-%m-%d}",
                 why="no certificate that it signs now would be valid",
                 fix=f"give it a new generation: `iam-ra ca rotate {scope}`",
             )
@@ -254,7 +258,7 @@ class Run:
                 stored = self.bucket.get(self.names.authority_key(scope, generation))
                 if stored is None:
                     raise KeyStoreError(
-                        f"the certificate of ca/{scope} is not in the bucket",
+                        f"the certificate of {entity_of(scope)} is not in the bucket",
                         why=f"{self.names.authority_key(scope, generation)} is missing",
                         fix="restore its latest version in the bucket",
                     )
@@ -299,7 +303,7 @@ class Run:
         data = spare if stored is None else stored.data
         if data is None:
             raise KeyStoreError(
-                f"the key of ca/{scope} cannot be read",
+                f"the key of {entity_of(scope)} cannot be read",
                 why=f"the bucket has no {key}, the copy of its SOPS file",
                 fix="run iam-ra apply again: it restores that from the repository",
             )
@@ -307,7 +311,7 @@ class Run:
         values = self.sops.decrypt(data, path)
         if "private_key" not in values:
             raise KeyStoreError(
-                f"the key of ca/{scope} cannot be read",
+                f"the key of {entity_of(scope)} cannot be read",
                 why=f"{path} holds no private_key",
                 fix=f"restore an earlier version of {key} in the bucket",
             )
@@ -320,7 +324,7 @@ class Run:
         owner = {NAMESPACE_TAG: self.names.namespace, LINEAGE_TAG: self.lineage}
         if stack is None or not owner.items() <= dict(stack.tags).items() or KEY_ARN not in stack.outputs:
             raise KeyStoreError(
-                f"the KMS key of ca/{scope} is not there",
+                f"the KMS key of {entity_of(scope)} is not there",
                 why=f"the stack {name} that holds it is gone, or not ours",
                 fix=f"give the authority a new generation: `iam-ra ca rotate {scope}`",
             )

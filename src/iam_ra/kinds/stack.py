@@ -40,13 +40,13 @@ ASKED = "asked"
 class StackKind(Kind):
     """A part that is one stack, made from one template.
 
-    `template` is the template's name; `entities` what the entity's address begins with (`role/`), or all of it.
+    `template` is the template's name; `entities` what addresses of its entities begin with (`role/`), or all of it.
     `is_replaceable` says that nothing is lost when a stack beyond repair is deleted and made anew, `is_watched` that the
     settings of its resources are compared with what it made.
     """
 
     template: ClassVar[str]
-    entities: ClassVar[str]
+    entities: ClassVar[str | tuple[str, ...]]
     protect_termination: ClassVar[bool] = False
     is_replaceable: ClassVar[bool] = True
     is_watched: ClassVar[bool] = True
@@ -62,6 +62,10 @@ class StackKind(Kind):
     @abstractmethod
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return what the template needs beyond the namespace and the digest; `name` is the entity's own name."""
+
+    def own_name(self, entity: str) -> str:
+        """Return an entity's own name."""
+        return entity.partition("/")[2]
 
     def template_input(self) -> str:
         """Return the input that stands for the template itself, so that a new one makes a new stack."""
@@ -136,7 +140,7 @@ class StackKind(Kind):
             self.template,
             namespace=run.names.namespace,
             digest=digest(inputs),
-            **self.values(entity.partition("/")[2], inputs, run),
+            **self.values(self.own_name(entity), inputs, run),
         )
         blueprint = Blueprint(
             name,

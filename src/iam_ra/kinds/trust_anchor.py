@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from iam_ra.aws.naming import DEFAULT_SCOPE
+from iam_ra.config.model import CLUSTERS, entity_of
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Part, Ref
 from iam_ra.kinds.authority import ENTITIES, authority_certificate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def trust_anchor_arn(scope: str) -> Ref:
     """Return a reference to the ARN of an authority's trust anchor."""
-    return Ref(Address(f"{ENTITIES}{scope}", STACK), "TrustAnchorArn")
+    return Ref(Address(entity_of(scope), STACK), "TrustAnchorArn")
 
 
 @register
@@ -33,7 +33,7 @@ class TrustAnchorStack(StackKind):
     name = "trust-anchor-stack"
     summary = "the trust anchor of an authority, with its expiry notifications"
     template = "cloudformation/authority.json"
-    entities = ENTITIES
+    entities = (ENTITIES, CLUSTERS)
     pool = "rolesanywhere"
     stable_outputs: ClassVar[frozenset[str]] = frozenset({"TrustAnchorArn", "TrustAnchorId"})
 
@@ -51,7 +51,7 @@ class TrustAnchorStack(StackKind):
                 ],
                 "tags": dict(authority.tags),
             }
-            address = Address(f"{ENTITIES}{authority.name}", STACK)
+            address = Address(authority.entity, STACK)
             yield Part(address, self.name, inputs, because=authority.turnover)
 
     def stack_name(self, names: Names, entity: str) -> str:
@@ -59,16 +59,18 @@ class TrustAnchorStack(StackKind):
         return names.authority_stack(entity.removeprefix(ENTITIES))
 
     def entity_named(self, stack_name: str, names: Names) -> str | None:
-        """Recognise `rootca` and `rootca-…`."""
-        if stack_name == names.authority_stack(DEFAULT_SCOPE):
-            return f"{ENTITIES}{DEFAULT_SCOPE}"
-        scope = stack_name.removeprefix(names.stack("rootca-"))
-        return None if scope in {stack_name, DEFAULT_SCOPE} else f"{ENTITIES}{scope}"
+        """Recognise `rootca`, `rootca-…` and `cluster-…`."""
+        scope = names.authority_of_stack(stack_name)
+        return None if scope is None else entity_of(scope)
+
+    def own_name(self, entity: str) -> str:
+        """Return the authority's scope."""
+        return entity.removeprefix(ENTITIES)
 
     def values(self, name: str, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Return the anchor's name, certificate and notifications."""
         return {
-            "scope": name,
+            "entity": entity_of(name),
             "resource_name": run.names.trust_anchor(name),
             "certificate": "".join(inputs.get("certificates", ())),
             "private_ca": inputs.get(PRIVATE_CA),

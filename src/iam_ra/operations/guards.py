@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from iam_ra.anywhere.trust_policy import policy_size
+from iam_ra.config.model import CLUSTERS, scope_of
 from iam_ra.engine.action import Action
 from iam_ra.engine.errors import (
     ProtectedError,
@@ -15,7 +16,6 @@ from iam_ra.engine.errors import (
     TooManyDeletionsError,
     UsageError,
 )
-from iam_ra.kinds.authority import ENTITIES as AUTHORITIES
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.role import trust_of
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from iam_ra.engine.plan import Plan
 
 _FEW_ENTITIES = 10
-_ALLOW = re.compile(r"deletes:(?P<number>\d{1,6})|replace:(?P<entity>ca/[A-Za-z0-9-]+)")
+_ALLOW = re.compile(r"deletes:(?P<number>\d{1,6})|replace:(?P<entity>(ca|cluster)/[A-Za-z0-9-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Allowed:
 
     @classmethod
     def parse(cls, texts: Iterable[str], named: Iterable[str] = ()) -> Self:
-        """Read `deletes:N` and `replace:ca/NAME`. Raises UsageError for anything else."""
+        """Read `deletes:N`, `replace:ca/NAME` and `replace:cluster/NAME`. Raises UsageError for anything else."""
         deletions, replacements = None, set()
         for text in texts:
             found = _ALLOW.fullmatch(text)
@@ -116,9 +116,10 @@ def _single(plan: Plan, limits: Limits, allowed: Allowed) -> Iterator[RefusedErr
                 why=why,
                 fix="finish what was begun with `iam-ra destroy`, or put its stack right in CloudFormation",
             )
-        elif entity.startswith(AUTHORITIES) and entity not in allowed.replacements:
+        elif scope_of(entity) is not None and entity not in allowed.replacements:
+            whose = "workload" if entity.startswith(CLUSTERS) else "host"
             yield ReplacementError(
-                f"{change.address} would be replaced, and every host of {entity} be locked out until it has its new files",
-                why=f"{why}; a new trust anchor has another ARN, which hosts are configured with",
+                f"{change.address} would be replaced, and every {whose} of {entity} be locked out until it has its new files",
+                why=f"{why}; a new trust anchor has another ARN, which {whose}s are configured with",
                 fix=f"if that is meant, run the command with --allow replace:{entity}",
             )

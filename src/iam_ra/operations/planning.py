@@ -29,6 +29,7 @@ from iam_ra.engine.renewals import renewals
 from iam_ra.engine.scope import WHOLE, Scope, within
 from iam_ra.files.repository import file_digest
 from iam_ra.kinds.base import all_kinds
+from iam_ra.kinds.cluster_born import born_conflicts, born_warnings
 from iam_ra.kinds.drift import Drifted, unread_warnings, unused_warnings, with_drift
 from iam_ra.kinds.generations import generation_conflicts, generation_warnings
 from iam_ra.kinds.host_certificate import identity_conflicts
@@ -175,6 +176,7 @@ class Planner:
             tuple(refused),
             (
                 *warnings,
+                *(() if destroy else born_warnings(self._workplace.namespace, recorded, now)),
                 *revocation_warnings(plan.changes),
                 *private,
                 *(() if destroy else self._drift_warnings(snapshot, recorded, drifted)),
@@ -265,6 +267,7 @@ class Planner:
         """Yield what the file asks for and the certificates of before forbid."""
         namespace, now = self._workplace.namespace, snapshot.caller.now
         yield from identity_conflicts(namespace, recorded, now)
+        yield from born_conflicts(namespace, recorded)
         counted = with_overlaps(namespace, recorded, snapshot.seen, self._wishes, now)
         yield from generation_conflicts(namespace, counted, snapshot, self._wishes, now)
 

@@ -111,6 +111,7 @@ class Workplace:
         """Return what kinds work with; `report` hears what they wait for."""
         run = Run(self.aws, self.names, self.repository, self._environ, report, snapshot.secrets)
         run.ignore_drift = self.namespace.ignore_drift
+        run.clusters = self.namespace.clusters
         if snapshot.bucket is not None and snapshot.lineage is not None:
             run.use(snapshot.lineage, snapshot.bucket)
         return run

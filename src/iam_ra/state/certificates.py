@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from iam_ra.config.model import entity_of, scope_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from iam_ra.state.ledger import Written
 
 _HOSTS = "host/"
-_AUTHORITIES = "ca/"
 
 
 class Status(StrEnum):
@@ -96,7 +97,7 @@ class _Known:
             serial_hex=f"{int(entry.serial):040x}" if entry.serial else "",
             entity=entry.entity,
             identity=entry.identity,
-            authority=f"{_AUTHORITIES}{entry.authority}",
+            authority=entity_of(entry.authority),
             generation=entry.generation,
             not_before=entry.not_before,
             not_after=entry.not_after,
@@ -126,6 +127,6 @@ class _Known:
 def revoked_entries(parts: Mapping[Address, Recorded]) -> Iterator[Mapping[str, Any]]:
     """Yield what the recorded revocation lists hold: mappings with `serial` (decimal), `reason` and `when`."""
     for address, part in parts.items():
-        if address.entity.startswith(_AUTHORITIES):
+        if scope_of(address.entity) is not None:
             for serial, each in part.inputs.get("revoked", {}).items():
                 yield {"serial": serial, **each}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from iam_ra.aws.s3 import ConditionFailedError
+from iam_ra.config.model import entity_of
 from iam_ra.engine.errors import StateError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _THREADS = 16
 _UNNAMED = "token-"
 _TIME = "%Y%m%dT%H%M%SZ"
 _KEY = re.compile(
-    r"(?P<authority>[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})"
+    r"(?P<authority>(?:cluster/)?[^/]+)/(?P<generation>[0-9]+)/(?P<host>[^/]*)/(?P<serial>[0-9a-f]{40})-(?P<begin>\w{16})-(?P<end>\w{16})"
     r"(?P<units>(?:\.[A-Za-z0-9-]+)*)\.json"
 )
 
@@ -37,7 +38,7 @@ _KEY = re.compile(
 class Entry:
     """What is said of a certificate before it exists. `serial` is its number in decimal; times are ISO 8601.
 
-    `entity` is `host/x`, or `ca/x` for an authority's own certificate; `run` names the apply that wrote it. `units`
+    `entity` is `host/x`, or `ca/x` or `cluster/x` for an authority's own certificate; `run` names the apply that wrote it. `units`
     are the roles that the certificate itself says.
 
     A private CA chooses the serial: of what it is asked, the intent has an empty `serial`, the `token` that stands for
@@ -115,7 +116,7 @@ class Ledger:
             if stored is not None:
                 return stored.data
         raise StateError(
-            f"the ledger has no certificate {serial} of ca/{authority}",
+            f"the ledger has no certificate {serial} of {entity_of(authority)}",
             why=f"no object in the bucket begins with {begin} and ends with .pem",
             fix="restore its latest version in the bucket",
         )

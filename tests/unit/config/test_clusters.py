@@ -9,6 +9,7 @@ import pytest
 
 from iam_ra.config.cluster_schema import SIDECAR_IMAGE
 from iam_ra.config.diagnostics import Check
+from iam_ra.config.entitlement import entitled_in
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem
 from iam_ra.pki.keys import PrivateKey
@@ -152,3 +153,26 @@ def test_two_clusters_with_one_key_are_refused(problems: Problems, tmp_path: Pat
         "clusters:\n  a: {ca: {delivery: cluster, certificate: a.pem}}\n  b: {ca: {delivery: cluster, certificate: b.pem}}"
     )
     assert [(each.id, each.line) for each in found] == [(Check.CA_KEY_TAKEN.code, 6)]
+
+
+# Who may take what
+
+
+def test_a_cluster_stands_for_its_own_workloads_alone(load_text: Load) -> None:
+    text = f"""{ROLES}
+hosts: {{web: {{roles: [a]}}}}
+clusters:
+  prod: {{workloads: {{shop/api: {{role: a}}, shop/off: {{role: a, disabled: true}}}}}}
+  test: {{workloads: {{shop/api: {{role: a, identity: prod.shop.api}}}}}}
+"""
+    found = entitled_in(load_text(text).namespace)["a"]
+    assert found == {
+        "default": ["web"],
+        "cluster/prod": ["prod.shop.api"],
+        "cluster/test": ["prod.shop.api"],
+    }
+
+
+def test_what_certificates_of_a_cluster_say_never_counts(load_text: Load) -> None:
+    text = "roles: {a: {bind: certificate}}\nclusters: {prod: {workloads: {shop/api: {role: a}}}}"
+    assert entitled_in(load_text(text).namespace) == {"a": {"cluster/prod": ["prod.shop.api"]}}
