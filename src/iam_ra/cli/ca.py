@@ -41,14 +41,14 @@ def ledger(options: Options, scope: str | None) -> None:
 
     With -v also why it was issued, and by which apply. Reads only.
     """
+    from iam_ra.config.model import entity_of  # noqa: PLC0415 - loads the room of the file
+
     loaded = options.load()
     workplace = workplace_for(options, loaded)
     found = workplace.certificates()
     if scope is not None:
-        wanted = f"{_PREFIX}{scope.removeprefix(_PREFIX)}"
-        known = {each.authority for each in found}.union(
-            f"{_PREFIX}{name}" for name in loaded.namespace.authorities
-        )
+        wanted = entity_of(scope.removeprefix(_PREFIX))
+        known = {each.authority for each in found}.union(map(entity_of, loaded.namespace.authorities))
         if wanted not in known:
             raise UsageError(
                 f"there is no {wanted}, and there never was", fix=f"name one of {', '.join(sorted(known))}"
