@@ -53,10 +53,12 @@ def within(plan: Plan, scope: Scope, ground: Address | None = None) -> tuple[Pla
     barred = {each for each in wanted if _is_named(each, scope.excluded) and each != ground}
     narrowed = plan.selected(wanted - barred)
     kept = {change.address for change in narrowed.changes}
-    # Whoever asks for followers reads the plan as a whole.
+    # With followers the plan is all that is worth to be made now: it surprises nobody.
+    surprises = (
+        () if scope.with_followers else (*_taken_along(narrowed, named | base), *_left_behind(narrowed, kept))
+    )
     lines = (
-        *(() if scope.with_followers else _taken_along(narrowed, named | base)),
-        *_left_behind(narrowed, kept),
+        *surprises,
         *_impossible(changes, wanted - barred - kept),
     )
     return replace(narrowed, conflicts=_conflicts(plan, scope)), lines
