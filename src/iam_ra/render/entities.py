@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ORDER: Final = ("init", "ca", "role", "host", "cluster", "workload")
 # More new or deleted entities than that, with the same parts for the same reason, are shown as one crowd.
 _MANY: Final = 20
+_PLURALS: Final = {"ca": "authorities"}
 
 Likeness: TypeAlias = "tuple[str, Action | None, tuple[Reason, ...], tuple[str, ...]]"
 
@@ -82,3 +83,9 @@ def crowds(changed: Sequence[Entity]) -> Mapping[Likeness, Sequence[Entity]]:
         if each.whole in {Action.CREATE, Action.DELETE}:
             found.setdefault(each.likeness, []).append(each)
     return {likeness: members for likeness, members in found.items() if len(members) > _MANY}
+
+
+def crowd_name(crowd: Sequence[Entity]) -> str:
+    """Return what a crowd is called: `300 hosts`."""
+    sort = crowd[0].sort
+    return f"{len(crowd):,} {_PLURALS.get(sort, f'{sort}s')}"

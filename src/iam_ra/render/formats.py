@@ -101,6 +101,18 @@ def _jsonl_of_error(document: ErrorDocument, _: Look) -> str:
     return error_jsonl(document)
 
 
+def _html(document: PlanDocument, _: Look) -> str:
+    from iam_ra.render.html import plan_html  # noqa: PLC0415 - see above
+
+    return plan_html(document)
+
+
+def _html_of_error(document: ErrorDocument, _: Look) -> str:
+    from iam_ra.render.html import error_html  # noqa: PLC0415 - see above
+
+    return error_html(document)
+
+
 def as_json(value: Mapping[str, Any]) -> str:
     """Return one JSON object as people can read it, with a newline at its end."""
     import json  # noqa: PLC0415 - see above
@@ -113,6 +125,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "json": Format(_json, _json_of_error),
     "jsonl": Format(_jsonl, _jsonl_of_error),
     "markdown": Format(_markdown, _markdown_of_error),
+    "html": Format(_html, _html_of_error),
 }
 # How an apply ended.
 OUTCOMES: Final[Mapping[str, Callable[[OutcomeDocument, Look], str]]] = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iam_ra.engine.part import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from iam_ra.engine.address import Address
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from iam_ra.engine.errors import IamRaError
     from iam_ra.engine.execute import Outcome
     from iam_ra.engine.plan import Plan
+    from iam_ra.render.graph import Graph
     from iam_ra.render.problems import Warning_
 
 
@@ -36,6 +37,46 @@ class Header:
     ahead: datetime | None = None
 
 
+class Member(Protocol):
+    """An authority or a host with its certificate, as it was applied; as `state.status.Identity` has it."""
+
+    @property
+    def entity(self) -> str:
+        """Its address."""
+
+    @property
+    def identity(self) -> str:
+        """The common name of its certificate."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that it can take now."""
+
+    @property
+    def not_after(self) -> str:
+        """When its certificate ends, in ISO 8601."""
+
+    @property
+    def days_left(self) -> int:
+        """How many days that is from now on; below 0 where it has ended."""
+
+    @property
+    def last_used(self) -> str:
+        """When Roles Anywhere last saw it, in ISO 8601, or nothing."""
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it opens nothing for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What a report says beside a plan: who has a certificate now, and who may become whom by the file and the plan."""
+
+    members: Sequence[Member]
+    graph: Graph
+
+
 @dataclass(frozen=True, slots=True)
 class PlanDocument:
     """A plan with all that a rendering of it may say, in whichever format. It holds no secret, as the plan does not.
@@ -43,7 +84,8 @@ class PlanDocument:
     `now` is when it was made, by the clock of AWS. `lineage` and `serial` are those of the state that was planned
     against; `lineage` is None before the first apply. `refusals` are why it may not be applied. `next_due` is what a
     later day will ask for. `checksum` names what would be made: `apply --checksum` makes no other plan. `ignored` are
-    settings that others changed and that stay. `exit_code` is what the command that shows it ends with.
+    settings that others changed and that stay. `exit_code` is what the command that shows it ends with. `fleet` looks at
+    what there is, for formats that show it; None where only the plan is known.
     """
 
     plan: Plan
@@ -57,6 +99,7 @@ class PlanDocument:
     checksum: str | None = None
     ignored: Mapping[Address, Sequence[Drift]] = field(default_factory=dict)
     exit_code: int = 0
+    fleet: Callable[[], Fleet] | None = None
 
     @property
     def is_applicable(self) -> bool:

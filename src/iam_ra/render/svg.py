@@ -64,15 +64,15 @@ STYLE: Final = (
 _SIGNS: Final = {Mark.ADDED: "+", Mark.CHANGED: "~", Mark.DELETED: "\N{MINUS SIGN}"}
 
 
-def graph_svg(graph: Graph) -> str:
-    """Return the picture as XML that ends in a newline; it can stand in a page of HTML as it is."""
-    return "".join(f"{line}\n" for line in _lines(graph, layout(graph)))
+def graph_svg(graph: Graph, *, title: bool = True) -> str:
+    """Return the picture as XML that ends in a newline; it can stand in a page of HTML as it is, there without a visible title."""
+    return "".join(f"{line}\n" for line in _lines(graph, layout(graph), _TITLE_SIZE + 12 if title else 0.0))
 
 
-def _lines(graph: Graph, drawn: Layout) -> Iterator[str]:
+def _lines(graph: Graph, drawn: Layout, head: float) -> Iterator[str]:
     width = max(drawn.width, _NARROWEST)
     notes = [line for note in graph.notes for line in _wrapped(harmless(note), width)]
-    left, top = _MARGIN + (width - drawn.width) / 2, _MARGIN + _TITLE_SIZE + 12 + len(notes) * _LINE + 36
+    left, top = _MARGIN + (width - drawn.width) / 2, _MARGIN + head + len(notes) * _LINE + 30
     bottom = top + drawn.height + _MARGIN + (28 if graph.marked else 0)
     full = width + 2 * _MARGIN
     yield (
@@ -83,9 +83,10 @@ def _lines(graph: Graph, drawn: Layout) -> Iterator[str]:
     yield f'<desc id="iam-ra-graph-desc">{_escaped(graph.summary)}</desc>'
     yield f"<style>{STYLE}</style>"
     yield f'<rect class="sheet" width="{full:g}" height="{bottom:g}"/>'
-    yield _text("title", "Who may become whom", _MARGIN, _MARGIN + _TITLE_SIZE * 0.8)
+    if head:
+        yield _text("title", "Who may become whom", _MARGIN, _MARGIN + _TITLE_SIZE * 0.8)
     for number, note in enumerate(notes):
-        yield _text("note", note, _MARGIN, _MARGIN + _TITLE_SIZE + 12 + number * _LINE)
+        yield _text("note", note, _MARGIN, _MARGIN + head + 10 + number * _LINE)
     yield f'<g transform="translate({left:g} {top:g})">'
     for column in drawn.columns:
         yield _text("heading", _HEADINGS[column.sorts], column.x, -14)

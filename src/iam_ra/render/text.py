@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from iam_ra.engine.action import Action, Reason
 from iam_ra.render.drift import drift_lines
-from iam_ra.render.entities import Entity, crowds, entities
+from iam_ra.render.entities import Entity, crowd_name, crowds, entities
 from iam_ra.render.fields import key_fields, update_lines, whole_lines
 from iam_ra.render.problems import error_lines, plural, warning_lines
 from iam_ra.render.style import WIDTH, Style, cells, harmless, pad, wrap
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from iam_ra.engine.plan import Change, Conflict, Plan
     from iam_ra.render.model import Header, PlanDocument
 
-_PLURALS: Final = {"ca": "authorities"}
 _VERBS: Final = {
     Action.CREATE: "to create",
     Action.UPDATE: "to update",
@@ -97,8 +96,8 @@ def due_sentence(due: Due) -> str:
 
 def _crowd_lines(crowd: Sequence[Entity], style: Style) -> list[str]:
     first = crowd[0]
-    sort, action, reasons, parts = first.likeness
-    name = f"{len(crowd):,} {_PLURALS.get(sort, f'{sort}s')}"
+    _, action, reasons, parts = first.likeness
+    name = crowd_name(crowd)
     each = Reason(reasons[0].cause, f"each with {', '.join(parts)}")
     lines = _reasoned(
         f"{first.symbol:>3} ",

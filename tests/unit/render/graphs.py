@@ -11,7 +11,7 @@ from tests.unit.kinds.samples import namespace, parts
 
 from iam_ra.config.model import Cluster, Issuer, Namespace, Sidecar, Workload
 from iam_ra.engine.action import Action
-from iam_ra.engine.part import Recorded
+from iam_ra.engine.part import UNKNOWN, Recorded, resolve
 from iam_ra.engine.plan import Change, Plan
 from iam_ra.render.graph import Edge, Graph, Mark, Node, Sort
 
@@ -122,11 +122,12 @@ def _change(old: Part | None, new: Part | None) -> Change | None:
     else:
         action = Action.UPDATE
     recorded = None if old is None else _recorded(old)
-    return Change(part.address, part.kind, action, (), inputs=part.inputs, recorded=recorded)
+    inputs = resolve(part.inputs, lambda _: UNKNOWN)
+    return Change(part.address, part.kind, action, (), inputs=inputs, recorded=recorded)
 
 
 def _recorded(part: Part) -> Recorded:
-    return Recorded(part.address, part.kind, part.inputs, {})
+    return Recorded(part.address, part.kind, resolve(part.inputs, lambda ref: str(ref.address)), {})
 
 
 def crowd(hosts: int, kinds: int = 1, roles: int = 1) -> Graph:
