@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ from iam_ra.engine.errors import RefusedError, UsageError
 if TYPE_CHECKING:
     from iam_ra.config.load import Loaded
     from iam_ra.operations.planning import Planned
+    from iam_ra.operations.workplace import Workplace
+    from iam_ra.render.model import Fleet
 
 
 @click.command("plan", cls=Command)
@@ -67,8 +69,9 @@ def command(
     with outputs.told():
         loaded = options.load()
         outputs.begin(loaded)
+        workplace = workplace_for(options, loaded)
         planner = planner_for(
-            workplace_for(options, loaded),
+            workplace,
             asked.allow,
             wishes=asked.wishes(loaded),
             ahead=ahead,
@@ -80,7 +83,8 @@ def command(
         code = _exit_code(planned, says_more=detailed_exitcode or drift_only)
         if output is not None and planned.is_applicable:
             _save(planned, loaded, asked, output)
-        outputs.write_plan(document_of(loaded, planned, "plan", exit_code=code))
+        document = document_of(loaded, planned, "plan", exit_code=code)
+        outputs.write_plan(replace(document, fleet=lambda: _fleet(workplace, planned)))
     if output is not None and planned.is_applicable:
         click.echo(f"Saved to {output}: `iam-ra apply {output}` makes it.", err=True)
     return code
@@ -114,6 +118,12 @@ def _check(
             why="drift is neither in the state nor in the calendar",
             fix="leave one of the two out",
         )
+
+
+def _fleet(workplace: Workplace, planned: Planned) -> Fleet:
+    from iam_ra.operations.overview import fleet  # noqa: PLC0415 - only for formats that show it
+
+    return fleet(workplace, planned)
 
 
 def _save(planned: Planned, loaded: Loaded, asked: Asked, output: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iam_ra.render.graph import fleet_graph
+from iam_ra.render.model import Fleet
 from iam_ra.state import status
 
 if TYPE_CHECKING:
@@ -43,3 +45,8 @@ def overview(workplace: Workplace, planned: Planned) -> Overview:
     seen = workplace.subjects() if parts else {}
     found = status.identities(parts, planned.snapshot.caller.now, seen, off)
     return Overview(planned, parts, found, status.roles(parts, found), off)
+
+
+def fleet(workplace: Workplace, planned: Planned) -> Fleet:
+    """Return what a report says beside a plan: who has a certificate, and what the plan makes of who may become whom."""
+    return Fleet(overview(workplace, planned).identities, fleet_graph(workplace.namespace, planned.plan))
