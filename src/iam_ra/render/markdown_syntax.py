@@ -18,8 +18,8 @@ _LONGEST_NAME: Final = 120
 _LONGEST_TEXT: Final = 500
 _COMMAND: Final = re.compile(r"`([^`]+)`")
 _PLAIN: Final = re.compile(r"(?:[^\W_]|[-.,;:'\"()/%+=?!→…·])+")
-# Emoji, links, and what GitHub takes for a commit.
-_ACTIVE: Final = re.compile(r":[\w+-]+:|www\.|://|^[0-9a-f]{7,64}$", re.IGNORECASE)
+# Emoji, links, and what GitHub takes for an issue or a commit.
+_ACTIVE: Final = re.compile(r":[\w+-]+:|www\.|://|\bGH-\d|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
 # What makes a list, a heading or a rule of the line that it begins.
 _OPENING: Final = re.compile(r"[-+=]+|\d+[.)]")
 _EDGES: Final = re.compile(r"([(\"']*)(.*?)([)\"',.;:!?]*)", re.DOTALL)

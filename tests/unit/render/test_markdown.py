@@ -19,7 +19,7 @@ from iam_ra.engine.events import Failed, Skipped
 from iam_ra.engine.execute import Outcome
 from iam_ra.engine.plan import Conflict
 from iam_ra.render.markdown import LIMIT, error_markdown, outcome_markdown, plan_markdown
-from iam_ra.render.markdown_syntax import code, prose, size
+from iam_ra.render.markdown_syntax import code, fenced, prose, size
 from iam_ra.render.model import ErrorDocument, Header, OutcomeDocument
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ FRAME = re.compile(
     r"<!-- iam-ra (plan|apply): [\w-]+ [\w-]+ -->|<details>\n<summary>[\w ,→()]+</summary>|</details>"
 )
 # What GitHub makes links, people, issues and pictures of, wherever it is not code.
-ACTIVE = re.compile(r"[@#<>|\\$&*_~\[\]`]|https?:|www\.|:[\w+-]+:", re.IGNORECASE)
+ACTIVE = re.compile(r"[@#<>|\\$&*_~\[\]`]|https?:|www\.|:[\w+-]+:|GH-\d|\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 HOSTILE = st.one_of(
     st.text(alphabet="`|<>@#*_~[]()!&;:\\$-+=1. \n\r\t/ab\u202e😀", min_size=1, max_size=40),
     st.sampled_from(
         [
             "-->", "<script>alert(1)</script>", "@everyone", "#12", "![x](http://x)", "</details>", "```", "a|b",
-            "\n\n# x\n", "1. x", "- x", "&lt;", "<!--", ":smile:", "www.example.com", "$x$", "\n```\n<b>", "~~~",
+            "\n\n# x\n", "1. x", "- x", "&lt;", "<!--", "GH-1", "0123abc,", ":smile:", "www.example.com", "$x$", "\n```\n<b>", "~~~",
             "owner/repo@0123456789abcdef0123456789abcdef01234567", "````" * 10, "\\`", "--- ", "[a]: http://b", "é\u0301漢",
         ]
     ),
@@ -210,10 +210,18 @@ def test_a_code_span_holds_the_whole_name(name: str) -> None:
         ("- not a list", "`-` not a list"),
         ("an odd ` of them", "an odd `` ` `` of them"),
         ("see https://example.com", "see `https://example.com`"),
+        ("as 0123abc, or GH-12", "as `0123abc`, or `GH-12`"),
     ],
 )  # fmt: skip
 def test_sentences_stay_readable(text: str, expected: str) -> None:
     assert prose(text) == expected
+
+
+def test_a_block_ends_where_it_ends() -> None:
+    lines = ["````", "  ```x", "a ```````` b"]
+    block = fenced(lines)
+    assert block == ["`````", *lines, "`````"]
+    assert [each.content for each in tokens("\n".join(block))] == ["\n".join(lines) + "\n"]
 
 
 @pytest.mark.parametrize("letter", ["x", "漢", "😀", "`"])
