@@ -30,8 +30,8 @@ class Entry(NamedTuple):
     section: str
 
 
-_NAME = "iam-ra"
-_COMPLETION = "_IAM_RA_COMPLETE"
+NAME = "iam-ra"
+COMPLETION = "_IAM_RA_COMPLETE"
 _MAIN = "The main job"
 _VERBS = "One thing at a time"
 _STATE = "What is remembered"
@@ -58,6 +58,7 @@ COMMANDS = {
     "fmt": Entry("iam_ra.cli.fmt", "Bring the file into its canonical order and style.", _MORE),
     "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),
     "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
+    "completion": Entry("iam_ra.cli.completion", "Print the script by which a shell completes.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),
     "sandbox": Entry("iam_ra.cli.sandbox", "Run a local AWS for trying and testing.", _TRY),
 }
@@ -154,11 +155,11 @@ def run(args: Sequence[str]) -> int:
 
 def _invoke(args: Sequence[str]) -> int:
     # What click's own main would do, less its way to end the process.
-    instruction = os.environ.get(_COMPLETION)
+    instruction = os.environ.get(COMPLETION)
     if instruction:
-        return shell_complete(app, {}, _NAME, _COMPLETION, instruction)
+        return shell_complete(app, {}, NAME, COMPLETION, instruction)
     try:
-        with app.make_context(_NAME, list(args)) as context:
+        with app.make_context(NAME, list(args)) as context:
             code = app.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code

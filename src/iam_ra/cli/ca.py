@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iam_ra.cli.entities import AUTHORITY
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.lists import authorities
 from iam_ra.cli.options import Command, Group, Options, pass_options
@@ -34,7 +35,7 @@ command.add_command(authorities)
 
 
 @command.command("ledger", cls=Command)
-@click.option("--ca", "scope", metavar="NAME", help="Only what this authority signed.")
+@click.option("--ca", "scope", metavar="NAME", type=AUTHORITY, help="Only what this authority signed.")
 @pass_options
 def ledger(options: Options, scope: str | None) -> None:
     """List every certificate that was ever begun: whose, for how long, and what became of it.
@@ -93,7 +94,7 @@ def setup(
 
 
 @command.command("delete", cls=Command)
-@click.argument("name")
+@click.argument("name", type=AUTHORITY)
 @verb_options
 @pass_options
 def delete(options: Options, name: str, how: How) -> int:
@@ -104,7 +105,7 @@ def delete(options: Options, name: str, how: How) -> int:
 
 
 @command.command("rotate", cls=Command)
-@click.argument("name")
+@click.argument("name", type=AUTHORITY)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @lock_timeout_option
 @pass_options

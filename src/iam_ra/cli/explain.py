@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.entities import HOST, ROLE
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import workplace_for
@@ -24,8 +25,8 @@ _LIVE = ("--trust-anchor", "--profile-arn", "--role-arn")
 
 
 @click.command("explain", cls=Command)
-@click.argument("host", required=False)
-@click.argument("role", required=False)
+@click.argument("host", required=False, type=HOST)
+@click.argument("role", required=False, type=ROLE)
 @click.option(
     "--certificate",
     metavar="FILE",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iam_ra.cli.entities import HOST
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import workplace_for
@@ -20,7 +21,7 @@ FORMATS = ("aws-config", "env", "json")
 
 
 @click.command("export", cls=Command)
-@click.argument("host")
+@click.argument("host", type=HOST)
 @click.option(
     "--format",
     "form",

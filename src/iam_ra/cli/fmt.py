@@ -13,7 +13,7 @@ import click
 
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, files_argument, pass_options
-from iam_ra.engine.errors import FileError, FormatError, UsageError
+from iam_ra.engine.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,29 +52,21 @@ def command(options: Options, files: Sequence[Path], check: bool, diff: bool) ->
 
 def _format(options: Options, path: Path, *, writes: bool, diff: bool) -> bool:
     """Format one file, and tell whether that changes it. Raises ConfigError, FormatError and FileError."""
-    from iam_ra.config.format import formatted  # noqa: PLC0415 - slow, and no part of --help
-    from iam_ra.config.load import MAX_FILE_BYTES, shown_path  # noqa: PLC0415
-    from iam_ra.config.source import read_source  # noqa: PLC0415
+    from iam_ra.config.finding import read  # noqa: PLC0415 - slow, and no part of --help
+    from iam_ra.config.format import formatted  # noqa: PLC0415
     from iam_ra.files import atomic  # noqa: PLC0415
 
     # What a link leads to is changed, not the link.
     real = path.resolve()
-    try:
-        source = read_source(real, shown_path(path), MAX_FILE_BYTES)
-        content, mode = real.read_bytes(), real.stat().st_mode & 0o777
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be read", why=f"{error.strerror}.", fix="Correct its permissions."
-        ) from error
-    result = formatted(source)
+    source = read(path)
+    before, after = source.text, formatted(source)
     if diff:
-        _show(options, source.text, result, path)
-    after = result.encode()
-    if writes and after != content:
-        if real.read_bytes() != content:
+        _show(options, before, after, path)
+    if writes and after != before:
+        if read(path).text != before:
             raise FormatError(f"{path} changed meanwhile", why="Nothing was written.", fix="Run it again.")
-        atomic.write(real, after, root=real.parent, mode=mode)
-    return after != content
+        atomic.write(real, after.encode(), root=real.parent, mode=real.stat().st_mode & 0o777)
+    return after != before
 
 
 def _from_stdin(options: Options, *, check: bool, diff: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.entities import HOST, ROLE
 from iam_ra.cli.lists import hosts as host_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.verbs import How, ca_option, carry, finish, verb_options
@@ -23,10 +24,13 @@ def command() -> None:
     "--role",
     "roles",
     metavar="NAME",
+    type=ROLE,
     multiple=True,
     help="A role that it may take; may be given several times.",
 )
-@click.option("--default-role", metavar="NAME", help="The one of several that its configuration names.")
+@click.option(
+    "--default-role", metavar="NAME", type=ROLE, help="The one of several that its configuration names."
+)
 @ca_option(help="The authority that signs its certificate.")
 @click.option("--identity", metavar="CN", help="The certificate's common name; else NAME.")
 @click.option(
@@ -92,7 +96,7 @@ def _say_next(options: Options, name: str) -> None:
 
 
 @command.command("offboard", cls=Command)
-@click.argument("name")
+@click.argument("name", type=HOST)
 @verb_options
 @pass_options
 def offboard(options: Options, name: str, how: How) -> int:
@@ -106,7 +110,7 @@ def offboard(options: Options, name: str, how: How) -> int:
 
 
 @command.command("renew", cls=Command)
-@click.argument("name")
+@click.argument("name", type=HOST)
 @click.option("--keep-old", is_flag=True, help="What it had before stays for its overlap.")
 @verb_options(edits=False)
 @pass_options

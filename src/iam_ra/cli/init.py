@@ -42,7 +42,7 @@ def command(
     stays as it is.
     """
     from iam_ra.config.changes import authority_entry  # noqa: PLC0415 - ruamel.yaml is part of no --help
-    from iam_ra.config.load import FILE_NAME, FILE_VARIABLE, is_there  # noqa: PLC0415
+    from iam_ra.config.finding import FILE_NAME, FILE_VARIABLE, is_there  # noqa: PLC0415
 
     if is_there(options.file, os.environ, Path.cwd()):
         entry = authority_entry(ca_mode, pca_arn, ca_validity_years) if ca_mode or ca_validity_years else {}

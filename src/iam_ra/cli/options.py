@@ -46,7 +46,7 @@ class Options:
 
         Raises ConfigError when there is none.
         """
-        from iam_ra.config.load import find  # noqa: PLC0415 - slow, and no part of --help
+        from iam_ra.config.finding import find  # noqa: PLC0415 - slow, and no part of --help
 
         found, here = find(self.file, os.environ, Path.cwd()), Path.cwd()
         return found.relative_to(here) if found.is_relative_to(here) else found

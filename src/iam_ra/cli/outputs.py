@@ -207,7 +207,7 @@ class Outputs:
             click.echo(FORMATS[self.format].error(document, Look()), nl=False)
 
     def _glimpse(self) -> tuple[str, str]:
-        from iam_ra.config.load import glimpse  # noqa: PLC0415 - part of no --help
+        from iam_ra.config.finding import glimpse  # noqa: PLC0415 - part of no --help
 
         try:
             return glimpse(self._options.path())

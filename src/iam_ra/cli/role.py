@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from iam_ra.cli.entities import ROLE
 from iam_ra.cli.lists import roles as role_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.verbs import How, ca_option, carry, verb_options
@@ -52,7 +53,7 @@ def create(
 
 
 @command.command("delete", cls=Command)
-@click.argument("name")
+@click.argument("name", type=ROLE)
 @click.option("--force", is_flag=True, help="Take it from those that have it.")
 @verb_options
 @pass_options

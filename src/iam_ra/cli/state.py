@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iam_ra.cli.entities import ADDRESS
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import ask, lock_timeout_option, recaller_for, workplace_for
@@ -57,7 +58,7 @@ def files(options: Options) -> None:
 
 
 @command.command("show", cls=Command)
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @pass_options
 def show(options: Options, address: str) -> None:
     """Show what is recorded of a part (host/web:certificate) or of a whole entity (host/web), as JSON."""

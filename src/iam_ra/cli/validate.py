@@ -28,7 +28,7 @@ def command(options: Options, files: Sequence[Path]) -> None:
 
     Default: the nearest iam-ra.yaml. Nothing is asked of AWS.
     """
-    from iam_ra.config.load import shown_path  # noqa: PLC0415 - slow, and no part of --help
+    from iam_ra.config.finding import shown_path  # noqa: PLC0415 - slow, and no part of --help
 
     loaded = _load_all(options, files)
     if options.json:

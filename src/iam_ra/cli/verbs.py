@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.entities import AUTHORITY
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.running import lock_timeout_option
 from iam_ra.engine.errors import ApplyIncompleteError, IamRaError
@@ -64,10 +65,12 @@ def ca_option(*, multiple: bool = False, help: str) -> Callable[..., Any]:  # no
         def bundled(*args: Any, ca: Any, scope: Any, **kwargs: Any) -> Any:
             return function(*args, ca=(*ca, *scope) if multiple else ca or scope, **kwargs)
 
-        hidden = click.option("--scope", metavar="NAME", multiple=multiple, hidden=True)(bundled)
-        wrapped: Callable[..., Any] = click.option("--ca", metavar="NAME", multiple=multiple, help=help)(
-            hidden
+        hidden = click.option("--scope", metavar="NAME", type=AUTHORITY, multiple=multiple, hidden=True)(
+            bundled
         )
+        wrapped: Callable[..., Any] = click.option(
+            "--ca", metavar="NAME", type=AUTHORITY, multiple=multiple, help=help
+        )(hidden)
         return wrapped
 
     return add

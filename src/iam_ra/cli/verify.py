@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iam_ra.cli import exits
+from iam_ra.cli.entities import HOST
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import workplace_for
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify", cls=Command)
-@click.argument("hosts", nargs=-1)
+@click.argument("hosts", nargs=-1, type=HOST)
 @click.option("--all", "every", is_flag=True, help="Every host.")
 @click.option("--negative", is_flag=True, help="Also try the roles that a host must not open.")
 @pass_options

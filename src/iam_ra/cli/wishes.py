@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from iam_ra.cli.entities import ADDRESS, RENEWABLE
 from iam_ra.engine.errors import ApplyIncompleteError, UsageError
 from iam_ra.engine.scope import Scope
 
@@ -146,24 +147,28 @@ _OPTIONS = (
     click.option(
         "--target",
         metavar="ADDRESS",
+        type=ADDRESS,
         multiple=True,
         help="Only this entity (host/web) or part (host/web:secrets), and what it needs.",
     ),
     click.option(
         "--exclude",
         metavar="ADDRESS",
+        type=ADDRESS,
         multiple=True,
         help="All but this entity or part, and what cannot do without it.",
     ),
     click.option(
         "--replace",
         metavar="ADDRESS",
+        type=ADDRESS,
         multiple=True,
         help="Delete and make anew the stack of this entity or part.",
     ),
     click.option(
         "--renew",
         metavar="ADDRESS",
+        type=RENEWABLE,
         multiple=True,
         help="Issue a new certificate for host/NAME, and revoke what it had before at once; or begin a new "
         "generation of ca/NAME or cluster/NAME. May be given several times.",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from iam_ra.aws.session import Aws, default_region
 from iam_ra.config.edit import edited
-from iam_ra.config.load import load, shown_path
+from iam_ra.config.finding import shown_path
+from iam_ra.config.load import load
 from iam_ra.config.shapes import keys_at
 from iam_ra.config.source import Source
 from iam_ra.config.starter import starter

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iam_ra.config.diagnostics import ConfigError
-from iam_ra.config.load import find, glimpse, load
+from iam_ra.config.finding import find, glimpse
+from iam_ra.config.load import load
 from iam_ra.config.model import HostPaths
 
 if TYPE_CHECKING:
