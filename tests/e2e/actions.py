@@ -129,11 +129,12 @@ class _Parser:
 
 @dataclass
 class Runner:
-    """A machine that runs jobs: `environ` is what the job has, `temp` the folder that it may write to."""
+    """A machine that runs jobs: `environ` and open `descriptors` are what a job has, `temp` is the folder that it may write to."""
 
     temp: Path
     environ: Mapping[str, str]
     api: str
+    descriptors: tuple[int, ...]
 
     def run(
         self, name: str, checkout: Path, *, github: Mapping[str, Any] | None = None, **inputs: str
@@ -187,6 +188,7 @@ class Runner:
                 **{key: str(path) for key, path in files.items()},
                 **{key: context.filled(value) for key, value in step.get("env", {}).items()},
             },
+            pass_fds=self.descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,9 +15,9 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests import programs
 from tests.e2e.actions import ROOT, Runner, event, head, load
 from tests.e2e.github_api import TOKEN, GitHub
-from tests.e2e.on_path import OnPath
 from tests.e2e.world import READ_ONLY, SMALL, World
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class Fleet:
         self.world, self.github = world, github
         self.remote = world.folder / "remote.git"
         self._jobs = 0
+        commands = world.folder / "bin"
+        commands.mkdir()
+        self.descriptors = (programs.install(commands / "iam-ra", "iam_ra", world.environ),)
+        world.path.insert(0, str(commands))
         world.git("init", "-q", "--bare", "-b", "main", str(self.remote))
         world.git("remote", "add", "origin", str(self.remote))
         world.git("checkout", "-q", "-b", "main")
@@ -85,7 +89,7 @@ class Fleet:
         }
 
     def runner(self, checkout: Path) -> Runner:
-        return Runner(checkout.parent / "temp", self.environ(checkout), self.github.url)
+        return Runner(checkout.parent / "temp", self.environ(checkout), self.github.url, self.descriptors)
 
     def settled(self) -> None:
         """Expect that a fresh clone of what is on `main` plans nothing."""
@@ -96,8 +100,7 @@ class Fleet:
 
 @pytest.fixture
 def fleet(world: World) -> Iterator[Fleet]:
-    with GitHub() as github, OnPath(world.folder) as command:
-        world.path.insert(0, str(command.folder))
+    with GitHub() as github:
         yield Fleet(world, github)
 
 
@@ -294,6 +297,7 @@ def gitlab(fleet: Fleet, name: str, checkout: Path) -> subprocess.CompletedProce
         ["bash", "-eo", "pipefail", "-c", "\n".join(lines)],  # noqa: S607
         cwd=checkout,
         env=environ,
+        pass_fds=fleet.descriptors,
         capture_output=True,
         text=True,
         check=False,
@@ -332,6 +336,7 @@ def test_the_examples_for_gitlab_and_for_cron(fleet: Fleet) -> None:
     done = subprocess.run(
         [str(folder / "renew.sh"), str(machine)],
         env={**fleet.environ(machine), **who, "GIT_COMMITTER_EMAIL": "c@example.com"},
+        pass_fds=fleet.descriptors,
         capture_output=True,
         text=True,
         check=False,
