@@ -116,7 +116,7 @@ def scan(args: Sequence[str]) -> Options:
     return Options(json="--json" in before, debug="--debug" in before, color=color)
 
 
-class _CommonOption(click.Option):
+class CommonOption(click.Option):
     """One of the options of every command."""
 
 
@@ -124,16 +124,16 @@ def _common_options() -> list[click.Parameter]:
     path = click.Path(dir_okay=False, path_type=Path)
     choice = click.Choice(COLOR_MODES)
     return [
-        _CommonOption(
+        CommonOption(
             ["-f", "--file"], type=path, help="The file; else IAM_RA_FILE, else the nearest iam-ra.yaml."
         ),
-        _CommonOption(["--profile"], metavar="NAME", help="The AWS profile to use."),
-        _CommonOption(
+        CommonOption(["--profile"], metavar="NAME", help="The AWS profile to use."),
+        CommonOption(
             ["--json"], is_flag=True, help="Write one JSON object to stdout; errors as JSON to stderr."
         ),
-        _CommonOption(["--color"], type=choice, default="auto", help="When to colour; auto: on a terminal."),
-        _CommonOption(["--debug"], is_flag=True, help="Show stack traces of unexpected errors."),
-        _CommonOption(["-v", "--verbose"], is_flag=True, help="Say more: every field, whole values."),
+        CommonOption(["--color"], type=choice, default="auto", help="When to colour; auto: on a terminal."),
+        CommonOption(["--debug"], is_flag=True, help="Show stack traces of unexpected errors."),
+        CommonOption(["-v", "--verbose"], is_flag=True, help="Say more: every field, whole values."),
     ]
 
 
@@ -154,7 +154,7 @@ def _write_options(command: click.Command, ctx: click.Context, formatter: click.
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record is not None:
-            (common if isinstance(param, _CommonOption) else own).append(record)
+            (common if isinstance(param, CommonOption) else own).append(record)
     for title, records in (("Options", own), ("Options of every command", common)):
         with formatter.section(title):
             formatter.write_dl(records)
