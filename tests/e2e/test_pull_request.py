@@ -120,7 +120,9 @@ def test_the_life_of_a_pull_request(fleet: Fleet) -> None:
     assert planned.outputs["changes"] == "true"
     assert planned.outputs["create"] == str(body_count(planned.outputs["folder"]))
     kept = planned.used["actions/upload-artifact"]["path"]
-    assert {"plan.txt", "plan.md", "plan.json", "plan.iamra"} <= {each.name for each in Path(kept).iterdir()}
+    assert {"plan.txt", "plan.md", "plan.json", "plan.html", "plan.iamra"} <= {
+        each.name for each in Path(kept).iterdir()
+    }
     fleet.push("edit", "web", "db", "cache")
     job = fleet.checkout("edit")
     # The limit is for deletions, and there are none.

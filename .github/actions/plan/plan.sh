@@ -19,7 +19,8 @@ look() {
   # What is wrong with the file, plan says as well, and in Markdown.
   iam-ra validate --color never 2>/dev/null || true
   iam-ra plan --detailed-exitcode --color never -o "$folder/plan.iamra" \
-    --out markdown="$folder/plan.md" --out json="$folder/plan.json" "${more[@]}"
+    --out markdown="$folder/plan.md" --out json="$folder/plan.json" --out html="$folder/plan.html" \
+    "${more[@]}"
 }
 
 code=0
