@@ -51,7 +51,7 @@ def applied(standing: World) -> World:
 def test_a_plan_in_all_formats_at_once(applied: World, tmp_path: Path) -> None:
     applied.write(content("web"))
     applied.wire.clear()
-    names = ("text", "json", "jsonl", "markdown")
+    names = ("text", "json", "jsonl", "markdown", "html")
     shown = applied.run("plan", "--detailed-exitcode", *outs(tmp_path, *names)).expect(2)
     assert not applied.wire.writes
     found = {name: (tmp_path / f"out.{name}").read_text() for name in names}
@@ -67,7 +67,7 @@ def test_a_plan_in_all_formats_at_once(applied: World, tmp_path: Path) -> None:
     assert [lines[0]["type"], lines[1]["type"], lines[-1]["type"]] == ["start", "plan", "end"]
     assert lines[-1]["exit_code"] == 2
     # On stdout each is the same.
-    for name in ("markdown", "jsonl"):
+    for name in ("markdown", "jsonl", "html"):
         other = applied.run("plan", "--detailed-exitcode", "--format", name).expect(2).stdout
         assert _timeless(other) == _timeless(found[name])
 
@@ -90,8 +90,8 @@ def test_no_changes_and_saved_plans(applied: World, tmp_path: Path) -> None:
 
 def test_an_error_goes_to_where_the_plan_would_have_gone(applied: World, tmp_path: Path) -> None:
     applied.write(content("web", role="nobody"))
-    names = ("text", "json", "jsonl", "markdown")
-    for stdout in ("markdown", "jsonl"):
+    names = ("text", "json", "jsonl", "markdown", "html")
+    for stdout in ("markdown", "jsonl", "html"):
         said = applied.run("plan", "--format", stdout, *outs(tmp_path, *names)).expect(1)
         assert "IRA1160" in said.stderr
         found = {name: (tmp_path / f"out.{name}").read_text() for name in names}
