@@ -139,7 +139,7 @@ def test_an_apply_tells_its_course(world: World, tmp_path: Path) -> None:
     assert (last["outcome"], last["error"]["id"]) == ("refused", "IRA4006")
     page = (tmp_path / "out.markdown").read_text()
     assert page.startswith(APPLIED)
-    assert "**Nothing was applied.** Exit code 4" in page
+    assert "**The apply ended with an error.** Exit code 4" in page
 
     done = world.run(
         "apply", "--yes", "--format", "jsonl", *outs(tmp_path, "markdown", "json", "jsonl")

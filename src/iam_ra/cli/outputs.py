@@ -121,8 +121,8 @@ class Outputs:
         for path in self._paths:
             if path.resolve() in taken:
                 raise UsageError(
-                    f"{path} is named twice",
-                    why="what is written there first would be lost",
+                    f"{path} is not written",
+                    why="it is what is read, or another output has this name, too",
                     fix="give each output a file of its own",
                 )
             taken.add(path.resolve())

@@ -57,7 +57,7 @@ _MARKERS: Final = {"show": "plan"}
 def plan_markdown(document: PlanDocument, *, verbose: bool = False, whole: str = "") -> str:
     """Return the plan as Markdown of at most `LIMIT` characters.
 
-    `whole` says where all of it is, should it be cut: "`plan.html` has the whole".
+    `whole` says where all of it is, should it be cut: "All of it is in `plan.html`".
     """
     plan, header = document.plan, document.header
     page = _Page(header)
@@ -75,7 +75,8 @@ def plan_markdown(document: PlanDocument, *, verbose: bool = False, whole: str =
     if document.next_due is not None:
         page.write(prose(due_sentence(document.next_due)))
     page.write(_footer(document))
-    return page.text(whole or f"`iam-ra {header.command}` shows the whole")
+    again = f"show {header.file}" if header.command == "show" else header.command
+    return page.text(whole or f"`iam-ra {again}` shows the whole")
 
 
 def outcome_markdown(document: OutcomeDocument, *, whole: str = "") -> str:
@@ -109,10 +110,10 @@ def outcome_markdown(document: OutcomeDocument, *, whole: str = "") -> str:
 
 
 def error_markdown(document: ErrorDocument) -> str:
-    """Return why there is no plan, or why nothing was applied, as Markdown of at most `LIMIT` characters."""
+    """Return why there is no plan, or no outcome of an apply, as Markdown of at most `LIMIT` characters."""
     header = document.header
     page = _Page(header)
-    what = "Nothing was applied." if header.command == "apply" else "There is no plan."
+    what = "The apply ended with an error." if header.command == "apply" else "There is no plan."
     page.write(f"**{what}** {_exit_code(document.exit_code)}")
     page.list("Errors", _problems(document.error), room=LIMIT // 2)
     return page.text("The log has them all")
