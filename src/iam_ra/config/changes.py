@@ -5,21 +5,24 @@ They look at the file's plain data only, right or wrong: the edited file is chec
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iam_ra.config.durations import format_duration, parse_duration
 from iam_ra.config.edit import with_value, without
 from iam_ra.engine.errors import ProtectedError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 AUTHORITIES = "certificate_authorities"
 ROLES = "roles"
 HOSTS = "hosts"
+CLUSTERS = "clusters"
+WORKLOADS = "workloads"
 DEFAULT = "default"
 _DELIVERY = ("secretsmanager", "sops")
 _MAX_SECONDS = 10**9
@@ -40,21 +43,28 @@ def section(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def entry_of(data: Mapping[str, Any], section_name: str, name: str) -> dict[str, Any]:
+def entry_at(data: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
     """Return what the file says of an entry; nothing where it has none."""
-    return section(section(data, section_name), name)
+    return functools.reduce(section, path, dict(data))
 
 
-def the_only(data: Mapping[str, Any], section_name: str, noun: str, option: str) -> tuple[str, str]:
+def the_only(
+    data: Mapping[str, Any], section_name: str, noun: str, option: str, make: str
+) -> tuple[str, str]:
     """Return the only entry of a section, and the sentence that says so. Raises UsageError when there is not exactly one."""
     names = list(section(data, section_name))
     if len(names) != 1:
         raise UsageError(
             f"{option} is missing",
             why=f"the file has {len(names)} {noun}s" if names else f"the file has no {noun} yet",
-            fix=f"name one of {', '.join(names)}" if names else f"`iam-ra {noun} create NAME --policy ARN`",
+            fix=f"name one of {', '.join(names)}" if names else make,
         )
     return names[0], f"{option} {names[0]}: the only {noun} of the file"
+
+
+def the_role(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the only role, and the sentence that says so. Raises UsageError when there is not exactly one."""
+    return the_only(data, ROLES, "role", "--role", "`iam-ra role create NAME --policy ARN`")
 
 
 def duration_text(text: str) -> str:
@@ -94,7 +104,7 @@ def create_role(
     authorities: Sequence[str] = (),
 ) -> Changed:
     """Add a role, or change what is given of one that is there."""
-    known = entry_of(data, ROLES, name)
+    known = entry_at(data, (ROLES, name))
     if name not in section(data, ROLES) and not policies:
         raise UsageError(
             f"the role {name} is new, and --policy is missing",
@@ -112,42 +122,73 @@ def create_role(
 
 
 def delete_role(data: Mapping[str, Any], name: str, *, force: bool = False) -> Changed:
-    """Take a role out, with `force` also from the hosts that have it. Raises RefusedError while somebody needs it."""
-    _check_unprotected(data, ROLES, name, f"role/{name}")
-    users = [
-        host
-        for host, entry in section(data, HOSTS).items()
-        if isinstance(entry, dict) and name in _names(entry.get("roles"))
-    ]
+    """Take a role out, with `force` also from those that have it. Raises RefusedError while somebody needs it."""
+    _check_unprotected(data, (ROLES, name), f"role/{name}")
+    users = [each for each in _takers(data) if name in each.roles]
     if users and not force:
         raise RefusedError(
-            f"role/{name} is in use by {_listed('host', users)}",
+            f"role/{name} is in use by {_few([each.entity for each in users])}",
             why="without it the file would name a role that is not there",
             fix=f"`iam-ra role delete {name} --force` takes it from them",
         )
-    alone = [host for host in users if _names(section(data, HOSTS)[host]["roles"]) == [name]]
+    alone = [each.entity for each in users if each.roles == (name,)]
     if alone:
         raise RefusedError(
-            f"role/{name} is the only role of {_listed('host', alone)}",
-            why="a host has one role at least",
-            fix=f"`iam-ra host offboard {alone[0]}`, or give it another role first",
+            f"role/{name} is the only role of {_few(alone)}",
+            why="each has one role at least",
+            fix="offboard it, or give it another role first",
         )
     told: list[str] = []
-    for host in users:
-        entry = dict(section(data, HOSTS)[host])
-        entry["roles"] = [each for each in _names(entry["roles"]) if each != name]
-        if entry.get("default_role") == name:
-            if len(entry["roles"]) > 1:
-                raise RefusedError(
-                    f"role/{name} is the default role of host/{host}, which has {len(entry['roles'])} others",
-                    why="nothing says which of them is to be the default",
-                    fix=f"write another `default_role` of {host} into the file first",
-                )
-            entry["default_role"] = entry["roles"][0]
-            told.append(f"default_role {entry['roles'][0]} of host/{host}: its only role now")
-        data = with_value(data, (HOSTS, host), entry)
+    for user in users:
+        data = with_value(data, user.path, _without_role(user, name, told))
     wanted = without(data, (ROLES, name)) if name in section(data, ROLES) else data
-    return Changed(wanted, (f"role/{name}", *(f"host/{host}" for host in users)), tuple(told))
+    return Changed(wanted, (f"role/{name}", *(each.entity for each in users)), tuple(told))
+
+
+class _Taker(NamedTuple):
+    """A host or a workload, where the file has it, and its roles."""
+
+    entity: str
+    path: tuple[str, ...]
+    entry: dict[str, Any]
+    roles: tuple[str, ...]
+
+
+def _takers(data: Mapping[str, Any]) -> Iterator[_Taker]:
+    paths: list[tuple[str, tuple[str, ...]]] = [
+        (f"host/{host}", (HOSTS, host)) for host in section(data, HOSTS)
+    ]
+    for cluster, entry in section(data, CLUSTERS).items():
+        inside = section(entry, WORKLOADS) if isinstance(entry, dict) else {}
+        paths += [(f"workload/{cluster}/{key}", (CLUSTERS, cluster, WORKLOADS, key)) for key in inside]
+    for entity, path in paths:
+        entry = entry_at(data, path)
+        yield _Taker(entity, path, entry, (*_names(entry.get("role")), *_names(entry.get("roles"))))
+
+
+def _without_role(user: _Taker, name: str, told: list[str]) -> dict[str, Any]:
+    left = [each for each in user.roles if each != name]
+    entry = {key: value for key, value in user.entry.items() if not (key == "role" and value == name)}
+    if "roles" in entry:
+        entry["roles"] = [each for each in _names(entry["roles"]) if each != name]
+    if entry.get("default_role") == name:
+        if len(left) > 1:
+            raise RefusedError(
+                f"role/{name} is the default role of {user.entity}, which has {len(left)} others",
+                why="nothing says which of them is to be the default",
+                fix=f"write another `default_role` of {user.entity} into the file first",
+            )
+        entry["default_role"] = left[0]
+        told.append(f"default_role {left[0]} of {user.entity}: its only role now")
+    return entry
+
+
+def default_of(known: Mapping[str, Any], roles: Sequence[str], first: str, told: list[str]) -> str | None:
+    """Return the default role to write: the first that was named, where there are several and none is the default yet."""
+    if len(roles) == 1 or known.get("default_role") in roles:
+        return None
+    told.append(f"--default-role {first}: the role that is named first")
+    return first
 
 
 # Hosts
@@ -168,10 +209,10 @@ def onboard_host(
     overwrite: bool = False,
 ) -> Changed:
     """Add a host. One that is there is left as it is, if it is as asked, or changed with `overwrite`."""
-    known, told = entry_of(data, HOSTS, name), []
+    known, told = entry_at(data, (HOSTS, name)), []
     given: dict[str, Any] = {"identity": identity, "ca": authority}
     if not roles and not known:
-        role, sentence = the_only(data, ROLES, "role", "--role")
+        role, sentence = the_role(data)
         roles = [role]
         told.append(sentence)
     if roles:
@@ -204,7 +245,7 @@ def onboard_host(
 
 def offboard_host(data: Mapping[str, Any], name: str) -> Changed:
     """Take a host out; one that is not there may still be in the state."""
-    return _gone(data, HOSTS, name, f"host/{name}")
+    return gone(data, (HOSTS, name), f"host/{name}")
 
 
 # Authorities
@@ -277,20 +318,21 @@ def delete_authority(data: Mapping[str, Any], name: str) -> Changed:
             fix="give them another authority first: `ca` of each in the file",
         )
     if AUTHORITIES not in data and name == DEFAULT:
-        _check_unprotected(data, AUTHORITIES, name, f"ca/{name}")
+        _check_unprotected(data, (AUTHORITIES, name), f"ca/{name}")
         return Changed(with_value(data, (AUTHORITIES,), {}), (f"ca/{name}",))
-    return _gone(data, AUTHORITIES, name, f"ca/{name}")
+    return gone(data, (AUTHORITIES, name), f"ca/{name}")
 
 
-def _gone(data: Mapping[str, Any], section_name: str, name: str, entity: str) -> Changed:
-    _check_unprotected(data, section_name, name, entity)
-    if name not in section(data, section_name):
+def gone(data: Mapping[str, Any], path: Sequence[str], entity: str) -> Changed:
+    """Take an entry out; one that is not there may still be in the state. Raises ProtectedError."""
+    _check_unprotected(data, path, entity)
+    if path[-1] not in entry_at(data, path[:-1]):
         return Changed(data, (entity,), (f"{entity} is not in the file; what is left of it goes",))
-    return Changed(without(data, (section_name, name)), (entity,))
+    return Changed(without(data, path), (entity,))
 
 
-def _check_unprotected(data: Mapping[str, Any], section_name: str, name: str, entity: str) -> None:
-    if entry_of(data, section_name, name).get("protect") == "true":
+def _check_unprotected(data: Mapping[str, Any], path: Sequence[str], entity: str) -> None:
+    if entry_at(data, path).get("protect") == "true":
         raise ProtectedError(
             f"{entity} is protected: the file says `protect: true`",
             fix="set `protect: false` on it, apply, and then remove it",
@@ -322,10 +364,6 @@ def _names(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return list(value) if isinstance(value, list) else []
-
-
-def _listed(noun: str, names: Sequence[str]) -> str:
-    return _few([f"{noun}/{name}" for name in names])
 
 
 def _few(names: Sequence[str], most: int = 10) -> str:
