@@ -33,7 +33,7 @@ OF_THE_SANDBOX = ("iam_ra.sandbox.process", "iam_ra.sandbox.remote", "iam_ra.san
 
 AWS = "awscli"
 # Beside the fork server's file.
-MODELS = ("shared_models", "read_models")
+WARM = ("shared_models", "warmed")
 
 _servers: dict[tuple[bool, tuple[tuple[str, str], ...]], ForkServer] = {}
 
@@ -96,12 +96,12 @@ def _server(program: str, environ: Mapping[str, str]) -> ForkServer:
 
 
 def _of_aws() -> Iterator[str]:
-    yield from (*MODELS, "awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
+    yield from (*WARM, "awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
 
 
 def _ours() -> Iterator[str]:
     yield from (
-        *MODELS,
+        *WARM,
         "boto3.s3.inject",
         "botocore.httpsession",
         "botocore.handlers",

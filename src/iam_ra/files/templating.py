@@ -33,14 +33,15 @@ def source_digest(name: str) -> str:
 def compile_source(text: str) -> Template:
     """Compile a template's text. Raises TemplateError when an output does not go through `tojson`."""
     environment = _environment()
-    for output in environment.parse(text).find_all(nodes.Output):
+    tree = environment.parse(text)
+    for output in tree.find_all(nodes.Output):
         for part in output.nodes:
             whole = isinstance(part, nodes.Filter) and part.name == "tojson"
             if not whole and not isinstance(part, nodes.TemplateData):
                 raise TemplateError(
                     f"line {part.lineno}: an output must end in `| tojson`, applied to all of it"
                 )
-    return environment.from_string(text)
+    return Template.from_code(environment, environment.compile(tree), environment.make_globals(None))
 
 
 @cache
