@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.bench import bench, kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from types import FrameType
 
 
 def test_plans_are_measured_against_every_world(tmp_path: Path) -> None:
@@ -20,6 +24,29 @@ def test_plans_are_measured_against_every_world(tmp_path: Path) -> None:
     ]
     assert rows[1].note == "0 changes"
     assert all(row.value > 0 for row in rows)
+
+
+@pytest.mark.parametrize("world", ["empty", "unchanged", "edited"])
+def test_four_times_the_entities_are_four_times_the_work(tmp_path: Path, world: str) -> None:
+    few, many = (steps_of(bench.plannings(tmp_path, entities)[world]) for entities in (50, 200))
+    assert many < 4.2 * few
+
+
+def steps_of(work: Callable[[], object]) -> int:
+    """Count what is done rather than how long it takes: the lines that are run."""
+    count = 0
+
+    def watch(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return watch
+
+    sys.settrace(watch)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count
 
 
 def test_calls_are_counted_in_pages() -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from iam_ra.engine.drift import Drift
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+# Nearly all that stands in inputs. They are passed over at once: a plan asks each value what it is several times.
+_PLAIN = (str, int, float, NoneType)
 
 
 class Unknown(Enum):
@@ -106,15 +108,17 @@ def references(value: Any) -> Iterator[Ref]:
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from references(item)
+        yield from references(list(value.values()))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from references(item)
+            if not isinstance(item, _PLAIN):
+                yield from references(item)
 
 
 def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
     """Return `value` with each `Ref` in it replaced by what `lookup` gives for it."""
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, Ref):
         return lookup(value)
     if isinstance(value, Mapping):
