@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from iam_ra.config.model import CLUSTERS, entity_of
 from iam_ra.engine.action import Action
 from iam_ra.render.problems import plural
 
@@ -143,10 +144,14 @@ def _graph(namespace: Namespace, nodes: Mapping[str, Node], edges: Mapping[tuple
 
 def _nodes(namespace: Namespace) -> Iterator[Node]:
     for ca in namespace.authorities.values():
+        if ca.name.startswith(CLUSTERS):
+            continue
         how = ca.mode if ca.mode != "self-signed" else f"{ca.mode}, key in {_STORES[ca.key_store]}"
         yield Node(f"ca/{ca.name}", Sort.AUTHORITY, ca.name, _joined(how, off=ca.disabled), off=ca.disabled)
     for cluster in namespace.clusters.values():
-        yield Node(f"cluster/{cluster.name}", Sort.CLUSTER, cluster.name, f"authority by {cluster.delivery}")
+        off = _is_off(namespace, f"{CLUSTERS}{cluster.name}")
+        said = _joined(f"authority by {cluster.delivery}", off=off)
+        yield Node(f"{CLUSTERS}{cluster.name}", Sort.CLUSTER, cluster.name, said, off=off)
         for each in cluster.workloads.values():
             name = f"{each.namespace}/{each.name}"
             said = _joined(each.identity, off=each.disabled)
@@ -179,15 +184,18 @@ def _takers(namespace: Namespace) -> Iterator[tuple[str, tuple[str, ...], bool]]
 
 
 def _edges(namespace: Namespace) -> Iterator[Edge]:
-    signers = {
-        f"host/{host.name}": (f"ca/{host.authority}", namespace.authorities[host.authority].disabled)
-        for host in namespace.hosts.values()
-    }
+    scopes = {f"host/{host.name}": host.authority for host in namespace.hosts.values()}
     for key, roles, is_off in _takers(namespace):
-        signer, signer_off = signers.get(key) or (_cluster_of(key), False)
+        scope = scopes.get(key) or _cluster_of(key)
+        signer, signer_off = entity_of(scope), _is_off(namespace, scope)
         yield Edge(signer, key, off=signer_off)
         for role in roles:
             yield Edge(key, f"role/{role}", off=is_off or signer_off or namespace.roles[role].disabled)
+
+
+def _is_off(namespace: Namespace, scope: str) -> bool:
+    # A cluster that makes its authority itself has none before it did.
+    return scope in namespace.authorities and namespace.authorities[scope].disabled
 
 
 def _cluster_of(workload: str) -> str:
