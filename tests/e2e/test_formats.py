@@ -148,6 +148,7 @@ def test_an_apply_tells_its_course(world: World, tmp_path: Path) -> None:
     told = events(done.stdout)
     assert (tmp_path / "out.jsonl").read_text() == done.stdout
     assert told[-1]["outcome"] == "complete"
+    assert Draft202012Validator(schema("outcome")).is_valid(json.loads((tmp_path / "out.json").read_text()))
     assert told[-1]["result"]["summary"] == json.loads((tmp_path / "out.json").read_text())["summary"]
     planned = {each["address"] for each in told if each["type"] == "change"}
     for kind in ("started", "done"):

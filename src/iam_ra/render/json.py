@@ -1,4 +1,4 @@
-"""A plan and the outcome of an apply as JSON for programs; docs/schema/plan.schema.json describes the plan."""
+"""A plan and the outcome of an apply as JSON for programs; plan.schema.json and outcome.schema.json in docs/schema describe them."""
 
 from __future__ import annotations
 

@@ -9,22 +9,24 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.unit.render import samples
 
-from iam_ra.config.diagnostics import Diagnostic
+from iam_ra.config.diagnostics import ConfigError, Diagnostic
 from iam_ra.engine.action import Action, Cause
 from iam_ra.engine.address import Address
-from iam_ra.engine.errors import ProtectedError, ToolError
+from iam_ra.engine.errors import IamRaError, PreflightError, ProtectedError, ToolError
 from iam_ra.engine.events import Failed, Skipped
 from iam_ra.engine.execute import Outcome
 from iam_ra.engine.part import UNKNOWN
 from iam_ra.render.json import apply_json, plan_json
 from iam_ra.render.model import OutcomeDocument
+from iam_ra.render.problems import error_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iam_ra.engine.plan import Plan
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "docs/schema/plan.schema.json").read_text())
+SCHEMAS = Path(__file__).parents[3] / "docs/schema"
+SCHEMA = json.loads((SCHEMAS / "plan.schema.json").read_text())
 PLANS: list[Callable[[], Plan]] = [
     samples.first_apply,
     samples.edited_role,
@@ -55,15 +57,21 @@ def closed(schema: Any) -> Any:
     return found
 
 
-def problems(value: Any) -> list[str]:
+def problems(value: Any, schema: Any = SCHEMA) -> list[str]:
     return [
         f"{each.json_path}: {each.message}"
-        for each in Draft202012Validator(closed(SCHEMA)).iter_errors(value)
+        for each in Draft202012Validator(closed(schema)).iter_errors(value)
     ]
 
 
-def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
+@pytest.mark.parametrize("name", ["plan", "outcome", "error"])
+def test_the_schema_is_one(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"].endswith(f"/docs/schema/{name}.schema.json")
+    assert {key: SCHEMA["$defs"][key] for key in schema["$defs"] if key != "made"} == {
+        key: value for key, value in schema["$defs"].items() if key != "made"
+    }
 
 
 @pytest.mark.parametrize("make", PLANS, ids=lambda make: make.__name__)
@@ -145,8 +153,12 @@ def test_an_outcome_tells_what_happened() -> None:
         [done],
         [Failed(failed, ToolError("no sops", fix="Install it."), 1.23456)],
         [Skipped(skipped, (Address.parse("ca/default:certificate"),))],
+        pending={done.address: "AWS lists it later"},
     )
-    value = apply_json(OutcomeDocument(samples.document(plan), outcome, 2, "iam-ra apply"))
+    sessions = {"host/old": samples.NOW}
+    value = apply_json(OutcomeDocument(samples.document(plan), outcome, 2, "iam-ra apply", sessions))
+    assert problems(value, json.loads((SCHEMAS / "outcome.schema.json").read_text())) == []
+    assert value["open_sessions"] == [{"entity": "host/old", "until": "2026-03-04T05:06:07Z"}]
     assert value["complete"] is False
     assert value["summary"] == {"done": 1, "failed": 1, "skipped": 1, "unchanged": 0}
     assert value["failed"][0]["error"] == {
@@ -158,3 +170,18 @@ def test_an_outcome_tells_what_happened() -> None:
     assert value["failed"][0]["seconds"] == 1.235
     assert value["skipped"][0]["because"] == ["ca/default:certificate"]
     assert value["timestamp"] == "2026-03-04T05:06:07Z"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ToolError("no sops"),
+        PreflightError([ToolError("no sops"), ProtectedError("no")]),
+        ConfigError(
+            "iam-ra.yaml", [Diagnostic("error", "IRA1160", "iam-ra.yaml", 1, 2, "hosts", "x", "y", "z")]
+        ),
+    ],
+    ids=lambda each: each.id,
+)
+def test_errors_are_as_documented(error: IamRaError) -> None:
+    assert problems(error_json(error), json.loads((SCHEMAS / "error.schema.json").read_text())) == []
