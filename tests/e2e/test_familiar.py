@@ -1,0 +1,85 @@
+"""The commands of the 2.x series, in the order of its README: each works as it did, or says what to do instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.world import ACCOUNT, REGION
+from tests.unit.cli.test_completing import complete
+
+if TYPE_CHECKING:
+    from tests.e2e.world import World
+
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+DEPLOY = f"arn:aws:iam::{ACCOUNT}:policy/DeployPolicy"
+# Each command, the exit code that it ends with, and what it says among other things.
+START = (
+    ("init", 0, "Init complete: 3 created"),
+    (f"role create admin --policy {ADMINISTRATOR}", 0, "Role create complete: 1 created"),
+    (f"role create readonly --policy {READ_ONLY}", 0, "Role create complete: 1 created"),
+    ("host onboard myhost --role admin", 0, "Next, for host/myhost:"),
+)
+HOSTS = (
+    ("init", 0, "No changes."),
+    # It was an alternative to the line before, and still is.
+    ("init --ca-mode pca-new", 64, "--ca-mode contradicts iam-ra.yaml"),
+    (f"role create admin --policy {ADMINISTRATOR}", 0, "No changes."),
+    (f"role create deploy --policy {DEPLOY} --session-duration 7200", 0, "session_duration: 2h"),
+    ("host onboard webserver --role admin", 0, "secrets/hosts/webserver/iam-ra.yaml"),
+    ("host onboard ci-runner --role deploy --validity-days 90", 0, "validity: 90d"),
+    ("status", 0, "host/ci-runner"),
+    ("status --json", 0, '"schema_version"'),
+    ("host list", 0, "ci-runner"),
+    ("host offboard webserver", 0, "Host offboard complete"),
+    # ci-runner has it.
+    ("role delete deploy", 4, "role/deploy is in use by host/ci-runner"),
+    ("host offboard ci-runner", 0, "Host offboard complete"),
+    ("role delete deploy", 0, "Role delete complete: 1 deleted"),
+    ("destroy --yes", 0, "Destroy complete"),
+)
+TROUBLES = (
+    ("init", 0, "Init complete: 3 created"),
+    ("role list", 0, "ReadOnlyAccess"),
+    (f"role create myrole --policy {READ_ONLY}", 0, "Role create complete: 1 created"),
+)
+GROUPS = {
+    "": ("init", "destroy", "status", "role", "host"),
+    "role": ("create", "delete", "list"),
+    "host": ("onboard", "offboard", "list"),
+}
+
+
+@pytest.fixture
+def home(world: World) -> World:
+    """Return a world as the README takes it: credentials, a region, SOPS, a policy of one's own, and no file."""
+    world.more["AWS_REGION"] = REGION
+    document = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
+    )
+    world.aws("iam").create_policy(PolicyName="DeployPolicy", PolicyDocument=document)
+    return world
+
+
+def run(world: World, *lists: tuple[tuple[str, int, str], ...]) -> None:
+    for line, code, said in (each for one in lists for each in one):
+        done = world.run(*line.split())
+        assert done.code == code, f"$ iam-ra {line}\n{done.stdout}\n{done.stderr}"
+        assert said in done.said, f"$ iam-ra {line}\n{done.stdout}\n{done.stderr}"
+
+
+def test_hosts_from_the_first_command_to_the_last(home: World) -> None:
+    run(home, START, HOSTS, TROUBLES)
+    # What the verbs wrote is in canonical form.
+    home.run("fmt", "--check").expect()
+
+
+def test_a_private_ca_from_the_beginning(home: World) -> None:
+    run(home, (("init --ca-mode pca-new", 0, "Init complete"),))
+    home.settled()
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_command_is_there(group: str) -> None:
+    assert set(GROUPS[group]) <= set(complete(f"{group} ".lstrip()))
