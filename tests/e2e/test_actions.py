@@ -224,7 +224,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def checkouts(tmp_path: Path) -> tuple[Path, Path]:
-    """Two checkouts of a branch `main` that has the files `old` and `sub/gone`."""
+    """Two checkouts of a branch `main` that has the files `old` and `sub/gone`; the second knows its last commit only."""
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "remote.git")
     first, second = tmp_path / "first", tmp_path / "second"
     git(tmp_path, "clone", "-q", "remote.git", "first")
@@ -235,7 +235,7 @@ def checkouts(tmp_path: Path) -> tuple[Path, Path]:
     git(first, "add", "-A")
     git(first, "commit", "-q", "-m", "first")
     git(first, "push", "-q", "origin", "HEAD:main")
-    git(tmp_path, "clone", "-q", "remote.git", "second")
+    git(tmp_path, "clone", "-q", "--depth", "1", (tmp_path / "remote.git").as_uri(), "second")
     return first, second
 
 

@@ -41,6 +41,7 @@ class Fleet:
 
     def __init__(self, world: World, github: GitHub) -> None:
         self.world, self.github = world, github
+        self.file = "iam-ra.yaml"
         self.remote = world.folder / "remote.git"
         self._jobs = 0
         commands = world.folder / "bin"
@@ -56,7 +57,9 @@ class Fleet:
         world = self.world
         if branch != "main":
             world.git("checkout", "-q", "-B", branch, "main")
-        world.write(content(*hosts, **more))
+        file = world.root / self.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content(*hosts, **more)), encoding="utf-8")
         world.git("add", "-A")
         world.git("commit", "-q", "--allow-empty", "-m", f"hosts {' '.join(hosts)}")
         world.git("push", "-q", "--force", "origin", f"HEAD:{branch}")
@@ -138,6 +141,7 @@ def test_the_life_of_a_pull_request(fleet: Fleet) -> None:
     assert github.bodies(7)[1].startswith("<!-- iam-ra apply: default eu-central-1 -->\n")
     world.git("pull", "-q", "--ff-only", "origin", "main")
     assert applied.outputs["commit"] == head(world.root)
+    assert not git(job, "status", "--porcelain")
     written = show(world, "--name-only", "--format=%an")
     assert written == [
         "github-actions[bot]",
@@ -199,15 +203,19 @@ def body_count(folder: str) -> int:
     return int(summary["create"])
 
 
-def show(world: World, *options: str) -> list[str]:
+def git(folder: Path, *arguments: str) -> list[str]:
     done = subprocess.run(
-        ["git", "show", *options, "HEAD"],  # noqa: S607
-        cwd=world.root,
+        ["git", *arguments],  # noqa: S607
+        cwd=folder,
         check=True,
         capture_output=True,
         text=True,
     )
     return [line for line in done.stdout.splitlines() if line]
+
+
+def show(world: World, *options: str) -> list[str]:
+    return git(world.root, "show", *options, "HEAD")
 
 
 def test_a_file_that_is_wrong_and_a_saved_plan_that_is_stale(fleet: Fleet) -> None:
@@ -251,18 +259,22 @@ def test_a_file_that_is_wrong_and_a_saved_plan_that_is_stale(fleet: Fleet) -> No
 
 
 def test_what_was_done_is_committed_though_a_part_failed(fleet: Fleet) -> None:
+    """In a folder of its own, as one of several namespaces of a repository."""
     world = fleet.world
+    fleet.file = "accounts/prod/iam-ra.yaml"
+    world.more["IAM_RA_FILE"] = fleet.file
+    world.recipients(world.identity, regex="^accounts/prod/secrets/")
     fleet.push("main", "web")
     world.apply()
     fleet.push("main", "web", "db", other={})
     world.cloudformation.fail_resource("Role", "create", "No", stack_name="iam-ra-default-role-other")
     job = fleet.checkout()
-    done = fleet.runner(job).run("apply", job, options="--yes").expect(3)
+    done = fleet.runner(job).run("apply", job, file=fleet.file, options="--yes").expect(3)
     assert "no pull request belongs to this commit" in done.log
     assert done.outputs["exit-code"] == "3"
     world.git("pull", "-q", "--ff-only", "origin", "main")
     assert done.outputs["commit"] == head(world.root)
-    assert "secrets/hosts/db/iam-ra.yaml" in show(world, "--name-only", "--format=")
+    assert "accounts/prod/secrets/hosts/db/iam-ra.yaml" in show(world, "--name-only", "--format=")
 
 
 def gitlab_job(name: str) -> tuple[dict[str, str], list[str]]:
