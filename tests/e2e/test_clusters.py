@@ -35,7 +35,7 @@ def with_cluster(**cluster: Any) -> dict[str, Any]:
 
 
 def begin(world: World, **cluster: Any) -> None:
-    world.recipients(world.identity, regex="^(secrets|manifests)/")
+    world.recipients(world.identity, regex="^(secrets|manifests|clusters)/")
     world.write(with_cluster(**cluster))
 
 
@@ -291,3 +291,96 @@ def test_an_authority_that_is_born_in_its_cluster(world: World) -> None:
     world.settled()
     assert generations(world)[1:] == ["G3"]
     assert anchored(world) == [second, delivered(world)[0]]
+
+
+# Manifests
+
+
+def manifests(world: World) -> dict[str, str]:
+    folder = world.root / "manifests"
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_manifests_follow_the_file(world: World) -> None:
+    begin(world)
+    world.apply()
+    world.settled()
+    first = manifests(world)
+    arns = world.stack_outputs("iam-ra-default-role-reader")
+    config = YAML(typ="safe").load(first["prod/shop/api/configmap.yaml"])["data"]
+    anchor = world.stack_outputs("iam-ra-default-cluster-prod")["TrustAnchorArn"]
+    assert (config["TRUST_ANCHOR_ARN"], config["ROLE_ARN_READER"]) == (anchor, arns["RoleArn"])
+
+    # Edited, deleted: put right, by nobody's key; a stranger's file stays.
+    issuer, patch = (world.root / "manifests/prod" / name for name in ("issuer.yaml", "shop/api/patch.yaml"))
+    (world.root / "manifests/prod/mine.yaml").write_text("mine")
+    issuer.write_text("edited")
+    patch.unlink()
+    assert world.plan().reasons == {
+        "cluster/prod:manifests": ("manifests/prod/issuer.yaml was edited",),
+        "workload/prod/shop/api:manifests": ("manifests/prod/shop/api/patch.yaml was deleted",),
+    }
+    world.apply()
+    world.settled()
+    assert manifests(world) == {**first, "prod/mine.yaml": "mine"}
+
+    # What is no longer rendered goes, what is moved moves.
+    sidecar = {"port": 9912}
+    workloads = {"shop/api": {"role": "reader", "kind": "Deployment"}, "shop/new": {"role": "reader"}}
+    world.write(with_cluster(sidecar=sidecar, workloads=workloads, folder="clusters/prod"))
+    plan = world.plan()
+    assert plan.fields("workload/prod/shop/api:manifests")["sidecar.port"] == (9911, 9912)
+    world.apply()
+    world.settled()
+    assert manifests(world) == {"prod/mine.yaml": "mine"}
+    assert not (world.root / "clusters/prod/shop/api/patch-cronjob.yaml").exists()
+    assert "9912" in (world.root / "clusters/prod/shop/api/patch.yaml").read_text()
+
+    # Offboarding cuts the trust policy, and then takes the files.
+    world.write(
+        with_cluster(sidecar=sidecar, folder="clusters/prod", workloads={"shop/new": {"role": "reader"}})
+    )
+    plan = world.plan()
+    assert list(plan.changes)[-1] == "workload/prod/shop/api:manifests"
+    said = world.apply("--end-sessions").said
+    assert "may not take it" in said
+    assert trusted(world)["iam-ra-default-cluster_prod"] == ["prod.shop.new"]
+    assert not (world.root / "clusters/prod/shop/api").exists()
+
+
+@pytest.mark.parametrize("after", ["manifests.json", "workloads/shop/api.json"])
+def test_files_of_a_killed_apply_are_known_again(world: World, after: str) -> None:
+    begin(world)
+    process = world.start("apply", "--yes")
+
+    def kill(request: Request) -> None:
+        # The list is there once more when all files are written.
+        if request.is_write and request.path.endswith(f"clusters/prod/{after}") and manifests(world):
+            folder = world.root / "manifests/prod" / ("shop" if "shop" in after else ".")
+            if any(folder.glob("**/kustomization.yaml")):
+                os.kill(process.pid, signal.SIGKILL)
+                raise Lost
+
+    world.wire.before = kill
+    assert finish(process).code != 0
+    rest(world.server)
+    world.wire.clear()
+    unlock(world)
+    written = manifests(world)
+    assert written
+    world.write(small())
+    world.apply()
+    world.settled()
+    assert manifests(world) == {}
+    assert not [key for key in world.objects if "clusters/" in key]
+
+
+def test_a_strangers_file_is_never_overwritten(world: World) -> None:
+    begin(world)
+    mine = world.root / "manifests/prod/issuer.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    said = world.run("apply", "--yes").expect(1).said
+    assert "manifests/prod/issuer.yaml exists and iam-ra did not write it" in said
+    assert mine.read_text() == "mine"
+    assert not world.stacks

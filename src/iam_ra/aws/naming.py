@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from iam_ra.config.model import CLUSTERS
+from iam_ra.config.model import CLUSTERS, WORKLOADS
 
 NAMESPACE_TAG: Final = "iam-ra:namespace"
 ADDRESS_TAG: Final = "iam-ra:address"
@@ -14,6 +14,7 @@ LINEAGE_TAG: Final = "iam-ra:lineage"
 REGION_TAG: Final = "iam-ra:region"
 DEFAULT_SCOPE: Final = "default"
 _OBJECT: Final = re.compile("(ca|clusters)/([^/]+)/([^/]+)")
+_MANIFESTS: Final = re.compile(r"clusters/([^/]+)/(?:manifests|workloads/([^/]+/[^/]+))\.json")
 _KEY_STACK: Final = re.compile("key-([1-9][0-9]*)-(.+)", re.DOTALL)
 
 
@@ -137,6 +138,20 @@ class Names:
         Without a generation it is what all of them begin with.
         """
         return self._of_authority(scope, "secret-" if generation is None else f"secret-{generation}.yaml")
+
+    def manifest_list(self, entity: str) -> str:
+        """Return the S3 key of the list of the manifests of a cluster or of a workload."""
+        if entity.startswith(WORKLOADS):
+            _, cluster, namespace, name = entity.split("/")
+            return self._of_authority(f"{CLUSTERS}{cluster}", f"workloads/{namespace}/{name}.json")
+        return self._of_authority(entity, "manifests.json")
+
+    def manifests_of_key(self, key: str) -> str | None:
+        """Return the cluster or workload whose list of manifests has an S3 key, or None."""
+        found = _MANIFESTS.fullmatch(key.removeprefix(f"{self.namespace}/"))
+        if found is None or not key.startswith(f"{self.namespace}/"):
+            return None
+        return f"{WORKLOADS}{found[1]}/{found[2]}" if found[2] else f"{CLUSTERS}{found[1]}"
 
     def revocation_list_key(self, scope: str, generation: int) -> str:
         """Return the S3 key of the copy of the revocation list of an authority's generation."""

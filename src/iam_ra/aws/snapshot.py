@@ -45,7 +45,7 @@ class Snapshot:
 
     `stacks` are those with a name of ours, whoever made them; `role_names` every IAM role of the account;
     `objects` the ETag of each S3 object under the namespace's prefix; `files` the SHA-256 of each recorded file in the
-    repository, None where it is gone; `crls` every revocation list of the region. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
+    repository, None where it is gone, and `file_sets` the same of parts with several files, by path; `crls` every revocation list of the region. `bucket` is None before the first apply; `is_bucket_lost` says that the stack names one which is
     gone.
     `lineage` is the init stack's UUID: whoever makes that stack, there is one, and none before it. `seen` is when Roles
     Anywhere let in the certificates (by serial, in decimal) that somebody asked about. `listed_roles` holds what the list
@@ -64,6 +64,7 @@ class Snapshot:
     is_bucket_lost: bool = False
     crls: tuple[CrlInfo, ...] = ()
     seen: Mapping[str, datetime] = field(default_factory=lambda: NOTHING)
+    file_sets: Mapping[Address, Mapping[str, str | None]] = field(default_factory=dict)
     listed_roles: Mapping[str, Settings] = field(default_factory=lambda: NOTHING)
     live: Live = field(default_factory=Live)
 

@@ -32,6 +32,7 @@ WorkloadKind: TypeAlias = Literal["Deployment", "StatefulSet", "DaemonSet", "Job
 # What addresses of authorities begin with.
 AUTHORITIES = "ca/"
 CLUSTERS = "cluster/"
+WORKLOADS = "workload/"
 NotificationEvent: TypeAlias = Literal["CA_CERTIFICATE_EXPIRY", "END_ENTITY_CERTIFICATE_EXPIRY"]
 
 
@@ -259,6 +260,11 @@ class Workload:
     sample_pod: bool
     disabled: bool
     protect: bool
+
+    @property
+    def entity(self) -> str:
+        """Its address."""
+        return f"{WORKLOADS}{self.cluster}/{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

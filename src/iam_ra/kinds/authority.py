@@ -23,7 +23,7 @@ from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.init import INIT_STACK
 from iam_ra.kinds.recovering import recovered_authority_inputs
 from iam_ra.kinds.run import KEY_STORE, PRIVATE_CA, PRIVATE_CA_ARN, PRIVATE_CA_OUTPUT
-from iam_ra.kinds.sealing import SEALED, is_sealed, seal, unsealable
+from iam_ra.kinds.sealing import SEALED, drop, is_sealed, seal, unsealable
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.certificate import certificate_pem, describe, load_certificate
 from iam_ra.pki.keys import PrivateKey
@@ -276,7 +276,7 @@ class AuthorityCertificate(Kind):
         """Remove the certificate, and the key if it is a file on this machine: its folder is this lineage's alone."""
         scope, generation = _of(recorded.address)
         if scope.startswith(CLUSTERS):
-            run.bucket.delete(run.names.cluster_secret_mirror(scope, generation))
+            drop(scope, generation, run)
         else:
             run.key_files.delete(scope, generation)
         run.bucket.delete(run.names.authority_key(scope, generation))

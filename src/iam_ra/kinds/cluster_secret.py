@@ -19,8 +19,8 @@ from iam_ra.files.recipients import recipients_of
 from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.authority import authority_output
 from iam_ra.kinds.base import Kind, register
-from iam_ra.kinds.repository_files import copy_reasons, remove_copied, remove_file, strangers_file, unedited
-from iam_ra.kinds.sealing import SEALED, SERIAL, keep, place_of, seal, sealed, unseal
+from iam_ra.kinds.repository_files import copy_reasons, remove_file, strangers_file, unedited
+from iam_ra.kinds.sealing import SEALED, SERIAL, drop, keep, place_of, seal, sealed, unseal
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import load_certificate
 
@@ -127,7 +127,10 @@ class ClusterSecret(Kind):
         copies = list(_copies(change.address.entity, run)) if run.has_lineage else []
         # A generation that this very plan makes is sealed for these recipients.
         is_made = run.has_lineage and change.inputs["serial"] is not UNKNOWN
-        if is_made and self._same_bytes(change, change.inputs, run) is None:
+        problem = run.repository.recipients_problem(change.inputs["path"])
+        if problem is not None:
+            yield problem
+        elif is_made and self._same_bytes(change, change.inputs, run) is None:
             try:
                 _ = self._key(change, change.inputs, run)
             except IamRaError as error:
@@ -137,7 +140,7 @@ class ClusterSecret(Kind):
                     fix=f"run it where a key opens the file, or begin a new generation, which is encrypted to whom "
                     f"`.sops.yaml` names now: `iam-ra apply --renew {change.address.entity}`",
                 )
-        ours = [bytes_digest(stored.data) for _, stored in copies]
+        ours = [bytes_digest(stored.data) for stored in copies]
         yield from strangers_file(change, ours, run, f"move {change.inputs['path']} away")
 
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
@@ -188,9 +191,10 @@ class ClusterSecret(Kind):
         """Remove the file, unless somebody edited it, and the copies in the bucket."""
         if "path" in recorded.inputs:
             remove_file(recorded, run)
-        for key, stored in _copies(recorded.address.entity, run):
-            remove_copied(place_of(stored.metadata)["path"], stored, run)
-            run.bucket.delete(key)
+        scope = recorded.address.entity
+        for key in run.bucket.list(run.names.cluster_secret_mirror(scope)):
+            if found := _MIRROR.fullmatch(key.rpartition("/")[2]):
+                drop(scope, int(found[1]), run)
 
     def _same_bytes(self, change: Change, inputs: Mapping[str, Any], run: Run) -> bytes | None:
         """Return bytes that were sealed before, for the same recipients and under the same name, or None."""
@@ -233,12 +237,12 @@ def _wanted(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: inputs[name] for name in _SAME}
 
 
-def _copies(scope: str, run: Run) -> Iterator[tuple[str, Stored]]:
-    """Yield the bucket's copies of every generation, by key."""
+def _copies(scope: str, run: Run) -> Iterator[Stored]:
+    """Yield the bucket's copies of every generation."""
     for key in run.bucket.list(run.names.cluster_secret_mirror(scope)):
         stored = run.bucket.get(key)
         if stored is not None:
-            yield key, stored
+            yield stored
 
 
 def _certificate_of(scope: str, generation: int, run: Run) -> bytes:

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from iam_ra.config.model import CLUSTERS
 from iam_ra.engine.errors import IamRaError, InternalError, KeyStoreError
 from iam_ra.files.manifests import ca_secret
+from iam_ra.kinds.repository_files import remove_copied
 from iam_ra.kinds.run import PATH
 from iam_ra.pki.certificate import certificate_pem
 from iam_ra.pki.secret import Secret
@@ -64,6 +65,14 @@ def keep(scope: str, generation: int, data: bytes, serial: str, run: Run) -> Sea
 def sealed(scope: str, generation: int, run: Run) -> Stored | None:
     """Return the bucket's copy."""
     return run.bucket.get(run.names.cluster_secret_mirror(scope, generation))
+
+
+def drop(scope: str, generation: int, run: Run) -> None:
+    """Delete the bucket's copy, and the file if it has the same bytes: nobody may have recorded it."""
+    stored = sealed(scope, generation, run)
+    if stored is not None:
+        remove_copied(place_of(stored.metadata)["path"], stored, run)
+        run.bucket.delete(run.names.cluster_secret_mirror(scope, generation))
 
 
 def is_sealed(scope: str, generation: int, certificate: Certificate, run: Run) -> bool:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from iam_ra.config.model import WORKLOADS
 from iam_ra.engine.action import Cause, Reason
 from iam_ra.kinds.authority import revocation_list
 from iam_ra.kinds.host_aws_config import PART
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.host_keys import ENTITIES
+from iam_ra.kinds.manifest_texts import workload_of
+from iam_ra.kinds.manifests import PART as MANIFESTS
 from iam_ra.kinds.role import role_stack, sessions_over
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from iam_ra.config.model import Host, Namespace
+    from iam_ra.config.model import Cluster, Host, Namespace, Role, Workload
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
 
@@ -27,12 +30,12 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A host that may no longer take a role which it was given.
+    """A host or a workload (its address) that may no longer take a role which it was given.
 
     `cut` are the parts of which one takes it away; `ended` says that its open sessions are ended with it.
     """
 
-    host: str
+    entity: str
     role: str
     duration: timedelta
     cut: frozenset[Address]
@@ -44,6 +47,7 @@ def losses(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterat
 
     A role that goes takes its sessions with it.
     """
+    yield from _losses_of_workloads(namespace, recorded)
     for address, part in sorted(recorded.items()):
         if address.part != PART or not address.entity.startswith(ENTITIES):
             continue
@@ -55,11 +59,33 @@ def losses(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterat
                 if host is not None:
                     cut |= {trust_anchor_arn(host.authority).address}
                     cut |= {revocation_list(*each) for each in host.lists}
-                wanted = namespace.roles[role]
-                ended = (
-                    wanted.sessions_before is not None and wanted.sessions_before != wanted.sessions_recorded
+                yield _loss(address.entity, namespace.roles[role], given, cut)
+
+
+def _losses_of_workloads(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterator[Loss]:
+    for address, part in sorted(recorded.items()):
+        if address.part != MANIFESTS or not address.entity.startswith(WORKLOADS):
+            continue
+        found = workload_of(address.entity, namespace)
+        for role, given in part.inputs["roles"].items():
+            if role in namespace.roles and not _workload_keeps(namespace, found, role):
+                cut = (
+                    {role_stack(role)}
+                    if found is None
+                    else {role_stack(role), trust_anchor_arn(found[0].scope).address}
                 )
-                yield Loss(name, role, timedelta(seconds=given["session_duration"]), frozenset(cut), ended)
+                yield _loss(address.entity, namespace.roles[role], given, cut)
+
+
+def _workload_keeps(namespace: Namespace, found: tuple[Cluster, Workload] | None, role: str) -> bool:
+    if found is None or role not in found[1].roles:
+        return False
+    return not (found[0].disabled or found[1].disabled or namespace.roles[role].disabled)
+
+
+def _loss(entity: str, role: Role, given: Mapping[str, Any], cut: Collection[Address]) -> Loss:
+    ended = role.sessions_before is not None and role.sessions_before != role.sessions_recorded
+    return Loss(entity, role.name, timedelta(seconds=given["session_duration"]), frozenset(cut), ended)
 
 
 def _keeps(namespace: Namespace, host: Host | None, role: str) -> bool:
@@ -79,7 +105,7 @@ def with_sessions(
     losing: defaultdict[str, set[str]] = defaultdict(set)
     if end:
         for loss in losses(namespace, recorded):
-            losing[loss.role].add(f"{ENTITIES}{loss.host}")
+            losing[loss.role].add(loss.entity)
     roles = dict(namespace.roles)
     for name, role in namespace.roles.items():
         part = recorded.get(role_stack(name))
@@ -110,15 +136,14 @@ def with_sessions(
 
 
 def open_until(lost: Iterable[Loss], done: Collection[Address], now: datetime) -> Mapping[str, datetime]:
-    """Return, by host, when the last session ends that it may have open of a role which it just lost.
+    """Return, by host or workload, when the last session ends that it may have open of a role which it just lost.
 
     `done` are the parts that were changed; sessions that were ended at once are left out.
     """
     found: dict[str, datetime] = {}
     for loss in lost:
         if not loss.cut.isdisjoint(done) and not (loss.ended and role_stack(loss.role) in done):
-            host = f"{ENTITIES}{loss.host}"
-            found[host] = max(found.get(host, now), now + loss.duration)
+            found[loss.entity] = max(found.get(loss.entity, now), now + loss.duration)
     return found
 
 

@@ -66,6 +66,7 @@ _THREADS = 10
 _OBSERVED = frozenset({Cause.MISSING, Cause.DRIFTED, Cause.KEY_LOST, Cause.FAILED})
 _DESTROYED = Reason(Cause.DESTROY, "destroyed with its namespace")
 _UNREFRESHED = "made from the state alone: what others changed since is not seen"
+_FileSets: TypeAlias = "Mapping[Address, Mapping[str, str | None]]"
 _Facts: TypeAlias = "Mapping[Address, Mapping[str, Any]]"
 
 
@@ -133,7 +134,11 @@ class Planner:
                 _check_memory(snapshot, state)
             if not self._refresh:
                 snapshot = replace(snapshot, stacks={**snapshot.stacks, **self._stacks(recorded, snapshot)})
-            snapshot = replace(snapshot, files=self._files(recorded, snapshot.lineage))
+            snapshot = replace(
+                snapshot,
+                files=self._files(recorded, snapshot.lineage),
+                file_sets=self._file_sets(recorded),
+            )
             present = snapshot.caller
             if self._ahead is not None:
                 snapshot = replace(snapshot, caller=replace(present, now=self._ahead(present.now)))
@@ -261,6 +266,15 @@ class Planner:
                 for address, part in recorded.items()
                 if "path" in part.inputs
             },
+        }
+
+    def _file_sets(self, recorded: Mapping[Address, Recorded]) -> _FileSets:
+        """Return the recorded files of parts that have several."""
+        root = self._workplace.namespace.root
+        return {
+            address: {path: file_digest(root / path) for path in part.outputs["files"]}
+            for address, part in recorded.items()
+            if "files" in part.outputs
         }
 
     def _conflicts(self, recorded: Mapping[Address, Recorded], snapshot: Snapshot) -> Iterator[Conflict]:

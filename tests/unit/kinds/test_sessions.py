@@ -58,7 +58,7 @@ def changed(file: Namespace, host: str, **changes: Any) -> Namespace:
 
 
 def lost(file: Namespace, state: Mapping[Address, Recorded]) -> set[tuple[str, str]]:
-    return {(each.host, each.role) for each in losses(file, state)}
+    return {(each.entity.removeprefix("host/"), each.role) for each in losses(file, state)}
 
 
 def test_who_loses_what(file: Namespace) -> None:
