@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from iam_ra.config.model import Cluster, Issuer, Sidecar, Workload
@@ -114,3 +115,9 @@ def rendered(which: Cluster) -> dict[str, str]:
     for each in which.workloads.values():
         files.update(workload_manifests(each, which, facts()))
     return files
+
+
+@cache
+def files_of(name: str) -> dict[str, str]:
+    """Return all files of one of `CLUSTERS`; not to be changed."""
+    return rendered(CLUSTERS[name])

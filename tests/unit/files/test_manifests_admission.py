@@ -22,7 +22,6 @@ SIGNING_REQUESTS = "certificates.k8s.io/certificatesigningrequests"
 PODS = "/pods"
 CERT_MANAGER = ("system:serviceaccounts", "system:serviceaccounts:cert-manager", "system:authenticated")
 ANOTHER = ("system:serviceaccounts", "system:serviceaccounts:payments", "system:authenticated")
-FILES = {name: samples.rendered(each) for name, each in samples.CLUSTERS.items()}
 
 
 def load(text: str) -> list[Any]:
@@ -36,7 +35,7 @@ def policies(cluster: Cluster) -> list[Any]:
 
 def certificate(which: str, workload: str = "payments/api", /, **changes: Any) -> dict[str, Any]:
     """Return the Certificate of a workload with some of its spec changed; None takes a field away."""
-    (document,) = load(FILES[which][f"manifests/prod/{workload}/certificate.yaml"])
+    (document,) = load(samples.files_of(which)[f"manifests/prod/{workload}/certificate.yaml"])
     spec = {**document["spec"], **changes}
     return {**document, "spec": {name: value for name, value in spec.items() if value is not None}}
 
@@ -44,7 +43,7 @@ def certificate(which: str, workload: str = "payments/api", /, **changes: Any) -
 def pod(which: str, /, **changes: str | None) -> dict[str, Any]:
     """Return the sample Pod of the workload that gets its certificate by volume, with some attributes changed."""
     document: dict[str, Any]
-    (document,) = load(FILES[which]["manifests/prod/payments/batch/sample-pod.yaml"])
+    (document,) = load(samples.files_of(which)["manifests/prod/payments/batch/sample-pod.yaml"])
     (volume,) = (each for each in document["spec"]["volumes"] if "csi" in each)
     given = {f"csi.cert-manager.io/{name.replace('_', '-')}": value for name, value in changes.items()}
     attributes = {**volume["csi"]["volumeAttributes"], **given}

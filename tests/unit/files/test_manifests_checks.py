@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from iam_ra.config.model import Workload
 
-FILES = {name: samples.rendered(each) for name, each in samples.CLUSTERS.items()}
 NOT_OBJECTS = {"kustomization.yaml", "values.yaml", "patch.yaml", "patch-cronjob.yaml"}
 POLICY = "ValidatingAdmissionPolicy"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -39,7 +38,7 @@ def objects(which: str) -> list[Any]:
     """Return what lands in the cluster as it is, the encrypted Secret left out."""
     return [
         document
-        for path, text in FILES[which].items()
+        for path, text in samples.files_of(which).items()
         if path.rpartition("/")[2] not in NOT_OBJECTS
         for document in load(text)
     ]
@@ -62,7 +61,7 @@ def sample_pod(**changes: Any) -> tuple[dict[str, Any], list[Any]]:
 # What is made is right
 
 
-@pytest.mark.parametrize("which", FILES)
+@pytest.mark.parametrize("which", samples.CLUSTERS)
 def test_schemas_and_webhooks_take_all(which: str) -> None:
     for document in objects(which):
         # Before 1.30 these policies are no more than a preview.
@@ -75,20 +74,22 @@ def test_schemas_and_webhooks_take_all(which: str) -> None:
             assert schemas.problems(document, version) == [], name
 
 
-@pytest.mark.parametrize("which", FILES)
+@pytest.mark.parametrize("which", samples.CLUSTERS)
 def test_pods_are_restricted_and_served(which: str) -> None:
-    for path, text in FILES[which].items():
+    for path, text in samples.files_of(which).items():
         if path.endswith("sample-pod.yaml"):
             folder = path.rpartition("/")[0]
             others = [
-                load(other)[0] for name, other in FILES[which].items() if name.startswith(f"{folder}/c")
+                load(other)[0]
+                for name, other in samples.files_of(which).items()
+                if name.startswith(f"{folder}/c")
             ]
             pod = pods.pod_of(load(text)[0])
             assert pods.unrestricted(pod) == []
             assert pods.misses(pod, others, ["aws"]) == []
 
 
-@pytest.mark.parametrize("which", FILES)
+@pytest.mark.parametrize("which", samples.CLUSTERS)
 def test_requests_name_the_issuer_that_is_there(which: str) -> None:
     found = objects(which)
     (issuer,) = (
@@ -122,7 +123,7 @@ def test_an_authority_that_is_born_there_is_the_issuers(which: str) -> None:
     assert authority["spec"]["usages"] == ["cert sign", "crl sign"]
 
 
-@pytest.mark.parametrize("which", FILES)
+@pytest.mark.parametrize("which", samples.CLUSTERS)
 def test_names_are_names_to_kubernetes(which: str) -> None:
     for document in objects(which):
         metadata = document["metadata"]
@@ -134,16 +135,16 @@ def test_names_are_names_to_kubernetes(which: str) -> None:
             assert LABEL.fullmatch(container["name"])
 
 
-@pytest.mark.parametrize("which", FILES)
+@pytest.mark.parametrize("which", samples.CLUSTERS)
 def test_every_file_says_who_made_it_and_holds_no_secret(which: str) -> None:
-    for path, text in FILES[which].items():
+    for path, text in samples.files_of(which).items():
         assert text.startswith(HEADER), path
         assert "kind: Secret" not in text
         assert text == "".join(f"{line.rstrip()}\n" for line in text.splitlines()), path
 
 
 def test_every_folder_has_a_kustomization_that_names_its_files() -> None:
-    for which, files in FILES.items():
+    for which, files in ((name, samples.files_of(name)) for name in samples.CLUSTERS):
         for folder in {path.rpartition("/")[0] for path in files}:
             (found,) = load(files[f"{folder}/kustomization.yaml"])
             named = set(found["resources"]) | {each["path"] for each in found.get("patches", ())}
@@ -178,7 +179,7 @@ def test_the_secret_of_an_authority() -> None:
 
 
 def test_misspelt_fields_are_found() -> None:
-    (good,) = load(FILES["all"]["manifests/prod/payments/api/certificate.yaml"])
+    (good,) = load(samples.files_of("all")["manifests/prod/payments/api/certificate.yaml"])
     wrong: list[Callable[[Any], Any]] = [
         lambda spec: spec.update(renewBefor="8h"),
         lambda spec: spec.update(subject={"organisation": ["x"]}),
@@ -212,7 +213,7 @@ def test_misspelt_fields_are_found() -> None:
     ],
 )  # fmt: skip
 def test_other_misspelt_fields_are_found(kind: str, text: str) -> None:
-    good = next(each for name in FILES for each in objects(name) if each["kind"] == kind)
+    good = next(each for name in samples.CLUSTERS for each in objects(name) if each["kind"] == kind)
     assert schemas.problems({**good, **load(text)[0]}, "1.35")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,23 +90,25 @@ def filled(value: Any, text: str) -> Any:
     return value.replace(MARK, text) if isinstance(value, str) else value
 
 
-BENIGN = {shape: rendered(samples.CLUSTERS[shape], MARK) for shape in SHAPES}
+@cache
+def benign(shape: str) -> dict[str, Any]:
+    return rendered(SMALL if shape == "small" else samples.CLUSTERS[shape], MARK)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_stands_where_it_belongs_and_changes_nothing_else(text: str) -> None:
-    assert rendered(SMALL, text) == filled(rendered(SMALL, MARK), text)
+    assert rendered(SMALL, text) == filled(benign("small"), text)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_all_hostile_texts_at_once(shape: str) -> None:
     text = "".join(HOSTILE)
-    assert rendered(samples.CLUSTERS[shape], text) == filled(BENIGN[shape], text)
+    assert rendered(samples.CLUSTERS[shape], text) == filled(benign(shape), text)
 
 
 def test_the_mark_reaches_every_file() -> None:
     for shape in SHAPES:
-        for path, content in BENIGN[shape].items():
+        for path, content in benign(shape).items():
             if not path.endswith("prod/kustomization.yaml"):
                 assert MARK in json.dumps(content), path
 

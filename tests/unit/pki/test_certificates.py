@@ -11,6 +11,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.pki.samples import key_of
 
 from iam_ra.engine.errors import CertificateError
 from iam_ra.pki.authority import authority_subject, self_signed
@@ -21,7 +22,7 @@ from iam_ra.pki.signer import KeySigner, Signer
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 YEAR = timedelta(days=365)
-KEYS = {algorithm: PrivateKey.generate(algorithm) for algorithm in ALGORITHMS}
+ROOT_KEY = key_of("ec-p256")
 HOST_KEY = PrivateKey.generate("ec-p256")
 
 namespaces = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True)
@@ -30,7 +31,7 @@ identities = st.from_regex(r"[A-Za-z0-9_.=+@-]{1,61}", fullmatch=True)
 
 
 def root(
-    key: PrivateKey = KEYS["ec-p256"], *, now: datetime = NOW, validity: timedelta = 10 * YEAR
+    key: PrivateKey = ROOT_KEY, *, now: datetime = NOW, validity: timedelta = 10 * YEAR
 ) -> x509.Certificate:
     return self_signed(
         key.signing_key,
@@ -42,7 +43,7 @@ def root(
 
 
 def signer(algorithm: KeyAlgorithm = "ec-p256") -> Signer:
-    return KeySigner(root(KEYS[algorithm]), KEYS[algorithm].signing_key)
+    return KeySigner(root(key_of(algorithm)), key_of(algorithm).signing_key)
 
 
 def request(identity: str = "web.example.com") -> LeafRequest:
@@ -133,7 +134,7 @@ def test_a_leaf_proves_an_identity_and_nothing_else() -> None:
 
 
 def test_a_leaf_names_its_authority_even_when_that_has_no_key_identifier() -> None:
-    key = KEYS["ec-p256"]
+    key = key_of("ec-p256")
     name = authority_subject("default", "bare")
     bare = (
         x509.CertificateBuilder()
@@ -250,7 +251,7 @@ def test_describe_says_what_records_need() -> None:
 def test_matches() -> None:
     leaf = signer().sign_leaf(request())
     assert matches(HOST_KEY, leaf)
-    assert not matches(KEYS["ec-p256"], leaf)
+    assert not matches(key_of("ec-p256"), leaf)
 
 
 def test_load_takes_exactly_one_certificate() -> None:

@@ -5,20 +5,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from tests.unit.pki.samples import key_of
 
 from iam_ra.engine.errors import CertificateError
 from iam_ra.pki.authority import authority_subject, self_signed
 from iam_ra.pki.crl import REASONS, CrlEntry, CrlRequest, crl_numbers, crl_pem, largest_pem
-from iam_ra.pki.keys import ALGORITHMS, KeyAlgorithm, PrivateKey
+from iam_ra.pki.keys import ALGORITHMS, KeyAlgorithm
 from iam_ra.pki.leaf import new_serial
 from iam_ra.pki.signer import KeySigner
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
-KEYS = {algorithm: PrivateKey.generate(algorithm) for algorithm in ALGORITHMS}
 
 
 def signer(algorithm: KeyAlgorithm = "ec-p256", scope: str = "default") -> KeySigner:
-    key = KEYS[algorithm].signing_key
+    key = key_of(algorithm).signing_key
     return KeySigner(
         self_signed(
             key,
@@ -41,7 +41,7 @@ def test_the_list_says_what_was_asked_for(algorithm: KeyAlgorithm) -> None:
     authority, revoked = signer(algorithm), entries(7)
     crl = authority.sign_crl(CrlRequest(41, NOW, revoked))
     root = authority.certificate
-    assert crl.is_signature_valid(KEYS[algorithm].public_key)
+    assert crl.is_signature_valid(key_of(algorithm).public_key)
     assert crl.issuer == root.subject
     assert crl.next_update_utc == root.not_valid_after_utc
     assert crl.last_update_utc == NOW.replace(microsecond=0) - timedelta(minutes=5)
@@ -72,7 +72,7 @@ def test_an_authority_that_ended_revokes_nothing() -> None:
 def test_a_list_by_others_may_have_no_number() -> None:
     assert not list(crl_numbers(b"garbage"))
     builder = x509.CertificateRevocationListBuilder().issuer_name(x509.Name([]))
-    key = KEYS["ec-p256"].signing_key
+    key = key_of("ec-p256").signing_key
 
     crl = builder.last_update(NOW).next_update(NOW + timedelta(days=1)).sign(key, SHA256())
     assert not list(crl_numbers(crl_pem(crl)))

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from tests.unit.pki.samples import key_of
 
 from iam_ra.engine.errors import CertificateError
 from iam_ra.pki.keys import ALGORITHMS, KeyAlgorithm, PrivateKey, algorithm_of, spki_digest
@@ -13,7 +14,7 @@ from iam_ra.pki.secret import Secret
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_key_survives_its_pem(algorithm: KeyAlgorithm) -> None:
-    key = PrivateKey.generate(algorithm)
+    key = key_of(algorithm)
     assert key.algorithm == algorithm
     assert key.pem().reveal().startswith(b"-----BEGIN PRIVATE KEY-----\n")
     again = PrivateKey.from_pem(key.pem())

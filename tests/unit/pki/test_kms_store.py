@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.x509 import verification
+from tests.unit.pki.samples import key_of
 
 from iam_ra.engine.errors import InternalError
 from iam_ra.pki.authority import authority_subject, self_signed
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
-KEYS = {algorithm: PrivateKey.generate(algorithm) for algorithm in ALGORITHMS}
 HOST_KEY = PrivateKey.generate("ec-p256")
 
 
@@ -37,11 +37,11 @@ class Service:
         self.asked: list[Algorithm] = []
 
     def public_key(self, arn: str) -> PublicKey:
-        return KEYS[cast("KeyAlgorithm", arn)].public_key
+        return key_of(cast("KeyAlgorithm", arn)).public_key
 
     def sign(self, arn: str, digest: bytes, algorithm: Algorithm) -> bytes:
         self.asked.append(algorithm)
-        key = KEYS[cast("KeyAlgorithm", arn)].signing_key
+        key = key_of(cast("KeyAlgorithm", arn)).signing_key
         kind = utils.Prehashed(hashes.SHA384() if algorithm.endswith("384") else hashes.SHA256())
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(digest, padding.PKCS1v15(), kind)
@@ -74,7 +74,7 @@ def test_certificates_and_lists_are_good(algorithm: KeyAlgorithm) -> None:
     )
     policy.build_client_verifier().verify(leaf, [])
     revoked = authority.sign_crl(CrlRequest(1, NOW, (CrlEntry(leaf.serial_number, NOW, "superseded"),)))
-    assert revoked.is_signature_valid(KEYS[algorithm].public_key)
+    assert revoked.is_signature_valid(key_of(algorithm).public_key)
     assert revoked.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
     # P-384 goes with SHA-384 in KMS, and with nothing else. Source: KMS Developer Guide, "Key spec reference".
     expected = "RSASSA_PKCS1_V1_5_SHA_256" if algorithm.startswith("rsa") else "ECDSA_SHA_256"
@@ -96,7 +96,7 @@ def test_nothing_of_the_key_is_here(algorithm: str) -> None:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
     assert copy.deepcopy(key) is copy.copy(key) is key
-    assert key.key_size == KEYS[cast("KeyAlgorithm", algorithm)].public_key.key_size
+    assert key.key_size == key_of(cast("KeyAlgorithm", algorithm)).public_key.key_size
 
 
 def test_another_hash_or_padding_than_kms_signs_with_is_refused() -> None:
