@@ -1,6 +1,7 @@
 """What cert-manager makes of a Certificate, with a CA issuer: key, leaf and Secret, as its controllers do.
 
-Sources: cert-manager v1.21, pkg/controller/certificaterequests/ca, pkg/util/pki/certificatetemplate.go and parse.go.
+A certificate of it has the same extensions, subject and dates as one that cert-manager's own package `pki` makes of the same
+manifest. Sources: cert-manager v1.21, pkg/controller/certificaterequests/ca, pkg/util/pki/certificatetemplate.go and parse.go.
 """
 
 from __future__ import annotations

@@ -108,6 +108,16 @@ def test_a_namespace_may_be_left_to_the_tool_that_applies(tmp_path: Path) -> Non
     assert pods.misses(pods.pod_of(by_kind(found)["Deployment"]), found, ["api"]) == []
 
 
+def test_an_apps_own_patch_has_the_last_word(tmp_path: Path) -> None:
+    container = {"name": "api", "env": [{"name": "AWS_REGION", "value": "us-east-1"}]}
+    change = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}}
+    patches = [{"patch": json.dumps({**head, **change})}]
+    found = built(tmp_path, samples.cluster(ANY), [kustomize.foreign("Deployment")], patches=patches)
+    (app, _) = pods.pod_of(by_kind(found)["Deployment"])["containers"]
+    assert {"name": "AWS_REGION", "value": "us-east-1"} in app["env"]
+
+
 def test_a_container_of_another_name_becomes_one_that_no_cluster_takes(tmp_path: Path) -> None:
     found = built(tmp_path, samples.cluster(ANY), [kustomize.foreign("Deployment", "api", "main")])
     containers = pods.pod_of(by_kind(found)["Deployment"])["containers"]
