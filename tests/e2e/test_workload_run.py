@@ -17,9 +17,6 @@ from tests.e2e.world import READ_ONLY, small
 from tests.kubernetes import kustomize, pods, running
 from tests.kubernetes.cert_manager import issue
 
-from iam_ra.config.load import load as load_file
-from iam_ra.files.manifests import ClusterFacts, RoleFacts, workload_manifests
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,29 +52,7 @@ def applied(standing: World) -> World:
     standing.recipients(standing.identity, regex="^(secrets|manifests)/")
     standing.write(FILE)
     standing.apply()
-    render(standing)
     return standing
-
-
-def render(world: World) -> None:
-    """Write the manifests of the workloads, with what was made of the file."""
-    anywhere = world.aws("rolesanywhere")
-    anchors = {each["name"]: each["trustAnchorArn"] for each in anywhere.list_trust_anchors()["trustAnchors"]}
-    profiles = {each["name"]: each["profileArn"] for each in anywhere.list_profiles()["profiles"]}
-    namespace = load_file(world.file).namespace
-    roles = {
-        name: RoleFacts(
-            world.aws("iam").get_role(RoleName=f"iam-ra-default-{name}")["Role"]["Arn"],
-            profiles[f"iam-ra-default-{name}"],
-            role.session_duration,
-            role.accept_role_session_name,
-        )
-        for name, role in namespace.roles.items()
-    }
-    for cluster in namespace.clusters.values():
-        facts = ClusterFacts(namespace.region, anchors[f"iam-ra-default-cluster_{cluster.name}"], roles)
-        for workload in cluster.workloads.values():
-            kustomize.write(world.root, workload_manifests(workload, cluster, facts))
 
 
 def issued(world: World, cluster: str, common_name: str | None = None) -> dict[str, str]:

@@ -62,12 +62,7 @@ body() {
     tail -n +2 "$folder/plan.md"
   fi
   printf '\n'
-  # What may not be merged is not applied for having been shown.
-  if [[ -n $why ]]; then
-    footer plan
-  else
-    footer plan "$checksum"
-  fi
+  footer plan "$checksum"
 }
 
 checksum=""
