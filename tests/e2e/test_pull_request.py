@@ -168,6 +168,10 @@ def test_a_plan_beyond_a_limit_and_one_that_is_not_what_was_reviewed(fleet: Flee
     assert "**Not to be merged.** " in body
     assert "and this workflow allows 1" in body
     assert limited.outputs["changes"] == "true"
+    assert body.endswith("<!-- iam-ra plan of: iam-ra.yaml -->")
+    planned = fleet.runner(job).run("plan", job, github=event(8), max_deletions="4").expect()
+    (body,) = github.bodies(8)
+    assert body.endswith(f" checksum: {planned.outputs['checksum']} -->")
     # Somebody changes AWS after the review: what was agreed to is not what would be made.
     anchors = world.aws("rolesanywhere")
     (anchor,) = anchors.list_trust_anchors()["trustAnchors"]

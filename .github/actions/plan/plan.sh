@@ -62,7 +62,12 @@ body() {
     tail -n +2 "$folder/plan.md"
   fi
   printf '\n'
-  footer plan "$checksum"
+  # What may not be merged is not applied for having been shown.
+  if [[ -n $why ]]; then
+    footer plan
+  else
+    footer plan "$checksum"
+  fi
 }
 
 checksum=""
