@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ruamel.yaml import YAML
 from tests.e2e.envelopes import data
 from tests.e2e.world import ACCOUNT, READ_ONLY, REGION
 
@@ -152,6 +153,39 @@ def test_a_verb_is_the_consent_for_what_it_names_and_for_nothing_else(world: Wor
     assert "iam-ra-default-host-db" not in world.stacks
 
 
+def kinds(stdout: str) -> list[str]:
+    return [each["kind"] for each in YAML(typ="safe").load_all(stdout)]
+
+
+def test_a_cluster_and_its_workloads(world: World) -> None:
+    world.write(FILE)
+    world.recipients(world.identity, regex="")
+    world.apply()
+    commit(world)
+    made = world.run("k8s", "setup", "prod").expect()
+    assert set(kinds(made.stdout)) >= {"ClusterIssuer", "ValidatingAdmissionPolicy"}
+    assert "Secret" not in kinds(made.stdout)
+    assert "sops decrypt manifests/prod/ca-secret.sops.yaml |" in made.stderr
+    assert diff(world) == ["+", "+clusters:", "+  prod: {}"]
+    world.settled()
+    commit(world)
+    onboarded = world.run("k8s", "onboard", "api", "-k", "payments", "--duration-hours", "12").expect()
+    assert kinds(onboarded.stdout)[-3:] == ["Certificate", "ConfigMap", "Pod"]
+    # The policy that lets it ask for its name comes first.
+    assert "prod.payments.api" in onboarded.stdout.partition("kind: Certificate")[0]
+    assert "--cluster prod: the only cluster of the file" in onboarded.stderr
+    world.settled()
+    assert world.run("k8s", "teardown", "prod").expect(4).stdout == ""
+    assert data("verb", world.run("k8s", "offboard", "api", "--json").expect())["entities"] == [
+        "workload/prod/payments/api",
+        "cluster/prod:manifests",
+    ]
+    world.settled()
+    world.run("k8s", "teardown", "prod").expect()
+    assert not (world.root / "manifests").exists()
+    world.settled()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -163,6 +197,9 @@ def test_a_verb_is_the_consent_for_what_it_names_and_for_nothing_else(world: Wor
         (("ca", "setup", "a", "--mode", "pca-existing"), 64, "--pca-arn is missing"),
         (("ca", "delete", "default"), 4, "in use by host/web"),
         (("host", "onboard", "a b"), 1, "IRA1134"),
+        (("k8s", "onboard", "api"), 64, "the file has no cluster yet"),
+        (("k8s", "setup", "Prod"), 1, "IRA1134"),
+        (("k8s", "offboard", "api"), 64, "no cluster of the file has a workload api"),
     ],
 )
 def test_refusals(standing: World, words: tuple[str, ...], code: int, said: str) -> None:

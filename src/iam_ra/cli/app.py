@@ -52,6 +52,7 @@ COMMANDS = {
     "init": Entry("iam_ra.cli.init", "Write a first file, and make what everything stands on.", _VERBS),
     "role": Entry("iam_ra.cli.role", "Create, change and delete roles of the file.", _VERBS),
     "host": Entry("iam_ra.cli.host", "Look after hosts of the file.", _VERBS),
+    "k8s": Entry("iam_ra.cli.k8s", "Look after Kubernetes clusters and workloads of the file.", _VERBS),
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _VERBS),
     "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
     "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),

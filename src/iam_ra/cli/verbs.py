@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from iam_ra.operations.editing import FileEdit
 
     Change = Callable[[dict[str, Any]], Changed]
+    Result = Callable[[tuple[str, ...]], str]
 
 
 MODES: Final = ("self-signed", "kms", "pca-new", "pca-existing")
@@ -98,10 +99,19 @@ def mode_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def carry(options: Options, command: str, change: Change, how: How, *, asked: Asked | None = None) -> int:
+def carry(
+    options: Options,
+    command: str,
+    change: Change,
+    how: How,
+    *,
+    asked: Asked | None = None,
+    result: Result | None = None,
+) -> int:
     """Edit the file, show the edit, then apply what it means for the entities that it is about; return the exit code.
 
-    The edit is checked before it is written, and stays whatever becomes of the apply.
+    The edit is checked before it is written, and stays whatever becomes of the apply. With `result` stdout is for what
+    that returns of the entities, once they are applied, and the rest goes to stderr.
     """
     from iam_ra.operations.editing import edit_of  # noqa: PLC0415 - part of no --help
 
@@ -115,7 +125,7 @@ def carry(options: Options, command: str, change: Change, how: How, *, asked: As
     told = changed[-1].told or (() if edit.is_change else (f"{edit.name} says so already.",))
     for sentence in told:
         click.echo(sentence, err=True)
-    return finish(options, command, changed[-1].entities, edit, how, asked=asked)
+    return finish(options, command, changed[-1].entities, edit, how, asked=asked, result=result)
 
 
 def finish(
@@ -126,28 +136,28 @@ def finish(
     how: How,
     *,
     asked: Asked | None = None,
+    result: Result | None = None,
 ) -> int:
     """Write an edit, show it, and apply what it means for `entities`; return the exit code."""
     from iam_ra.cli.wishes import Asked  # noqa: PLC0415 - click alone is part of --help
 
     wished = replace(asked or Asked(), target=entities)
-    if edit is not None:
-        _write(options, edit)
     standing = edit if edit is not None and edit.is_change else None
     again = wished.command
-    result: dict[str, Any] | None = None
     code = exits.OK
-    if how.apply:
-        with _standing(standing, again), _json_kept(options) as written:
-            code = _apply(options, command, wished, how)
-        result = json.loads(written.getvalue()) if written.getvalue() else None
+    with _told(options, aside=result is not None) as written:
+        if standing is not None:
+            _write(options, standing)
+        if how.apply:
+            with _standing(standing, again):
+                code = _apply(options, command, wished, how)
     if options.json:
         write_json(
             command,
             {
                 "entities": list(entities),
                 "edit": None if edit is None else _edit_json(edit),
-                "apply": result,
+                "apply": json.loads(written.getvalue()) if written.getvalue() else None,
                 "exit_code": code,
                 "go_on": None if how.apply and code == exits.OK else again,
             },
@@ -158,6 +168,8 @@ def finish(
         # Of an apply that is not complete, its own summary says how to go on.
         rest = "" if code == ApplyIncompleteError.exit_code else f" To go on: {again}"
         click.echo(f"The edit of {standing.name} stays.{rest}", err=True)
+    if result is not None and how.apply and code == exits.OK and not options.json:
+        click.echo(result(entities), nl=False)
     return code
 
 
@@ -170,13 +182,12 @@ def _write(options: Options, edit: FileEdit) -> None:
     from iam_ra.config.diagnostics import ConfigError  # noqa: PLC0415 - part of no --help
     from iam_ra.render.edit_diff import diff_text  # noqa: PLC0415
 
-    if not edit.is_change:
-        return
     try:
         edit.check()
     except ConfigError:
         if not options.json:
-            click.echo(f"{edit.name} is left as it is. With the edit it would have problems:\n", err=True)
+            what = "is not written. It" if edit.before is None else "is left as it is. With the edit it"
+            click.echo(f"{edit.name} {what} would have problems:\n", err=True)
         raise
     edit.write()
     if not options.json:
@@ -209,8 +220,9 @@ def _standing(edit: FileEdit | None, again: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _json_kept(options: Options) -> Iterator[io.StringIO]:
-    """Keep the apply's own JSON object from stdout: the verb's envelope holds it."""
+def _told(options: Options, *, aside: bool) -> Iterator[io.StringIO]:
+    """Keep the apply's own JSON object from stdout: the verb's envelope holds it. `aside`: send all to stderr."""
     written = io.StringIO()
-    with contextlib.redirect_stdout(written) if options.json else contextlib.nullcontext():
+    place = written if options.json else sys.stderr if aside else None
+    with contextlib.nullcontext() if place is None else contextlib.redirect_stdout(place):
         yield written

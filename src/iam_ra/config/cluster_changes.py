@@ -78,12 +78,13 @@ def onboard_workload(
 ) -> Changed:
     """Add a workload. One that is there is left as it is, if it is as asked, or changed with `overwrite`."""
     told: list[str] = []
+    cluster, namespace, plain = _place(name, cluster, namespace)
     if cluster is None:
         cluster, sentence = the_only(data, CLUSTERS, "cluster", "--cluster", "`iam-ra k8s setup CLUSTER`")
         told.append(sentence)
     if cluster not in section(data, CLUSTERS):
         raise UsageError(f"the file has no cluster {cluster}", fix=f"`iam-ra k8s setup {cluster}`")
-    key = _key(name, namespace or NAMESPACE)
+    key = f"{namespace or NAMESPACE}/{plain}"
     path = (CLUSTERS, cluster, WORKLOADS, key)
     known = entry_at(data, path)
     if not roles and not known:
@@ -105,38 +106,45 @@ def onboard_workload(
             f"workload/{cluster}/{key} is in the file already, with another {' and '.join(different)}",
             fix="give --overwrite to change it",
         )
-    return Changed(with_value(data, path, wanted), (f"workload/{cluster}/{key}",), tuple(told))
+    return Changed(with_value(data, path, wanted), _entities(cluster, key), tuple(told))
 
 
 def offboard_workload(
     data: Mapping[str, Any], name: str, *, cluster: str | None = None, namespace: str | None = None
 ) -> Changed:
     """Take a workload out, wherever it is, as long as only one has the name."""
+    cluster, namespace, plain = _place(name, cluster, namespace)
     found = [
         (each, key)
         for each, entry in section(data, CLUSTERS).items()
         if cluster in {None, each}
         for key in section(entry if isinstance(entry, dict) else {}, WORKLOADS)
-        if key == name or (key.partition("/")[2] == name and namespace in {None, key.partition("/")[0]})
+        if key.partition("/")[2] == plain and namespace in {None, key.partition("/")[0]}
     ]
     if len(found) > 1:
         raise UsageError(
             f"which {name} is meant? there are {', '.join(f'{each}/{key}' for each, key in found)}",
-            fix="name it with --cluster and --namespace",
+            fix="name it as one of these",
         )
+    told: tuple[str, ...] = ()
     if found:
         ((there, key),) = found
+        if None in {cluster, namespace}:
+            told = (f"workload/{there}/{key}: the only {name} of the file",)
     elif cluster is None:
         raise UsageError(
             f"no cluster of the file has a workload {name}",
-            fix="if it is in the state only, name its --cluster and --namespace",
+            fix="if it is in the state only, name it as CLUSTER/NAMESPACE/NAME",
         )
     else:
-        there, key = cluster, _key(name, namespace or NAMESPACE)
+        there, key = cluster, f"{namespace or NAMESPACE}/{plain}"
     changed = gone(data, (CLUSTERS, there, WORKLOADS, key), f"workload/{there}/{key}")
-    is_guess = bool(found) and "/" not in name and None in {cluster, namespace}
-    told = (f"workload/{there}/{key}: the only {name} of the file",) if is_guess else ()
-    return Changed(changed.data, changed.entities, (*told, *changed.told))
+    return Changed(changed.data, _entities(there, key), (*told, *changed.told))
+
+
+def _entities(cluster: str, key: str) -> tuple[str, ...]:
+    """Return what a verb for a workload is about: it, and what its cluster says of it, such as who may ask for its name."""
+    return f"workload/{cluster}/{key}", f"cluster/{cluster}:manifests"
 
 
 def _give(wanted: dict[str, Any], roles: Sequence[str], default_role: str | None, told: list[str]) -> None:
@@ -155,5 +163,12 @@ def _give(wanted: dict[str, Any], roles: Sequence[str], default_role: str | None
         wanted["default_role"] = default
 
 
-def _key(name: str, namespace: str) -> str:
-    return name if "/" in name else f"{namespace}/{name}"
+def _place(name: str, cluster: str | None, namespace: str | None) -> tuple[str | None, str | None, str]:
+    """Return cluster, namespace and name of `api`, `payments/api`, `prod/payments/api` or the whole address."""
+    *above, plain = name.removeprefix("workload/").split("/")
+    said = dict(zip(("namespace", "cluster"), reversed(above), strict=False))
+    given = {"namespace": namespace, "cluster": cluster}
+    for option, value in given.items():
+        if value is not None and said.get(option, value) != value:
+            raise UsageError(f"--{option} {value} contradicts {name}", fix="leave one of the two out")
+    return cluster or said.get("cluster"), namespace or said.get("namespace"), plain

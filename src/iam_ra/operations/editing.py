@@ -98,7 +98,9 @@ def starter_edit(
         where = region or default_region(profile, environ)
         if where is None:
             raise UsageError(
-                "--region is missing", why="neither the environment nor the AWS profile names a region"
+                "--region is missing",
+                why="neither the environment nor the AWS profile names a region",
+                fix="name one, such as --region eu-central-1; the file then says it, whatever the environment does",
             )
         account = Aws(where, profile).caller.account_id
     return FileEdit(path, shown_path(path), None, starter(namespace, where, account, authority))

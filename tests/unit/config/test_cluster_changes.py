@@ -67,7 +67,7 @@ def test_a_cluster_is_set_up_once() -> None:
 
 def test_the_only_cluster_and_the_only_role_are_taken_and_said() -> None:
     found = onboard(ONE, "api")
-    assert found.entities == ("workload/prod/default/api",)
+    assert found.entities == ("workload/prod/default/api", "cluster/prod:manifests")
     assert workload(found) == {"role": "reader", "sample_pod": "true"}
     assert found.told == (
         "--cluster prod: the only cluster of the file",
@@ -82,7 +82,7 @@ def test_the_only_cluster_and_the_only_role_are_taken_and_said() -> None:
 
 def test_a_workload_with_all_options() -> None:
     found = onboard(ONE, "api", namespace="gateway", roles=["b", "a"], duration_hours=12, sample_pod=False)
-    assert found.entities == ("workload/prod/gateway/api",)
+    assert found.entities[0] == "workload/prod/gateway/api"
     assert workload(found) == {
         "roles": ["b", "a"],
         "default_role": "b",
@@ -105,13 +105,22 @@ def test_a_workload_that_is_there_is_changed_only_by_wish() -> None:
     [
         ("payments/api", {}, "workload/prod/payments/api"),
         ("api", {"namespace": "shop"}, "workload/prod/shop/api"),
+        ("prod/payments/api", {"namespace": "payments"}, "workload/prod/payments/api"),
+        ("workload/prod/payments/api", {}, "workload/prod/payments/api"),
         ("old", {"cluster": "prod"}, "workload/prod/default/old"),
     ],
 )
 def test_a_workload_goes(name: str, options: dict[str, Any], entity: str) -> None:
     found = cluster_changes.offboard_workload(DATA, name, **options)
-    assert found.entities == (entity,)
+    assert found.entities == (entity, "cluster/prod:manifests")
     assert entity.removeprefix("workload/prod/") not in found.data["clusters"]["prod"]["workloads"]
+
+
+def test_an_option_that_contradicts_the_name_is_refused() -> None:
+    with pytest.raises(UsageError, match="--namespace shop contradicts payments/api"):
+        cluster_changes.offboard_workload(DATA, "payments/api", namespace="shop")
+    with pytest.raises(UsageError, match="--cluster test contradicts prod/payments/api"):
+        onboard(DATA, "prod/payments/api", cluster="test")
 
 
 def test_which_workload_is_asked_where_several_have_the_name() -> None:

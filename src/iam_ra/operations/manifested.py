@@ -1,0 +1,36 @@
+"""The manifests that an apply wrote, as one stream for `kubectl apply -f -`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from iam_ra.engine.address import Address
+from iam_ra.kinds.manifests import PART
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from iam_ra.operations.workplace import Workplace
+
+# For kustomize and Helm: no resources of a cluster, or parts of resources that are somebody else's.
+_NO_RESOURCES = frozenset({"kustomization.yaml", "patch.yaml", "patch-cronjob.yaml", "values.yaml"})
+
+
+def manifested(workplace: Workplace, names: Iterable[str]) -> str:
+    """Return the resources of clusters and workloads, as they are in the repository; what clusters say comes first."""
+    state = workplace.state()
+    parts = {} if state is None else state.parts
+    entities = sorted({name.partition(":")[0] for name in names})
+    recorded = (parts.get(Address(entity, PART)) for entity in entities)
+    texts = [
+        (workplace.namespace.root / path).read_text(encoding="utf-8")
+        for part in recorded
+        if part is not None
+        for path in _resources(part.outputs["files"])
+    ]
+    return "".join(f"---\n{text.removeprefix('---' + chr(10))}" for text in texts)
+
+
+def _resources(paths: Iterable[str]) -> Iterator[str]:
+    yield from (path for path in sorted(paths) if PurePosixPath(path).name not in _NO_RESOURCES)
