@@ -43,10 +43,13 @@ def remove_file(recorded: Recorded, run: Run) -> None:
 
 
 def written_files(parts: Iterable[Recorded]) -> list[str]:
-    """Return the paths of the files that the parts are, relative to the folder of the desired-state file."""
-    return sorted(
-        {str(each.inputs["path"]) for each in parts if "file" in each.outputs and "path" in each.inputs}
-    )
+    """Return the paths of the files that the parts are made of, relative to the folder of the desired-state file."""
+    found: set[str] = set()
+    for each in parts:
+        if "file" in each.outputs and "path" in each.inputs:
+            found.add(each.inputs["path"])
+        found.update(each.outputs.get("files", ()))
+    return sorted(found)
 
 
 def copy_reasons(recorded: Recorded, file: str | None, mirror: str | None) -> Iterator[Reason]:
