@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyrage
 import pytest
 from ruamel.yaml import YAML
+from tests.e2e import envelopes
 from tests.e2e.test_survives import unlock
 from tests.e2e.wire import Lost
 from tests.e2e.world import finish, rest, small
@@ -310,6 +311,23 @@ def test_manifests_follow_the_file(world: World) -> None:
     config = YAML(typ="safe").load(first["prod/shop/api/configmap.yaml"])["data"]
     anchor = world.stack_outputs("iam-ra-default-cluster-prod")["TrustAnchorArn"]
     assert (config["TRUST_ANCHOR_ARN"], config["ROLE_ARN_READER"]) == (anchor, arns["RoleArn"])
+
+    # The same on stdout, for kubectl; the key only on request, and into a pipe.
+    result = world.run("k8s", "render", "prod").expect()
+    kinds = [each["kind"] for each in YAML(typ="safe").load_all(result.stdout)]
+    assert {"ClusterIssuer", "ValidatingAdmissionPolicy", "Certificate", "ConfigMap"} <= set(kinds)
+    assert not {"Component", "Kustomization", "Secret"} & set(kinds)
+    alone = world.run("k8s", "render", "prod", "shop/api", "--json").expect()
+    assert [each["text"] for each in envelopes.data("k8s-render", alone)["manifests"]] == [
+        first["prod/shop/api/certificate.yaml"],
+        first["prod/shop/api/configmap.yaml"],
+    ]
+    opened = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
+    (secret,) = (each for each in YAML(typ="safe").load_all(opened.stdout) if each["kind"] == "Secret")
+    assert secret["stringData"]["tls.crt"] == delivered(world)[0]
+    assert "sops" not in secret
+    assert opened.stdout.endswith(result.stdout)
+    world.run("k8s", "render", "prod", "shop/other").expect(64)
 
     # Edited, deleted: put right, by nobody's key; a stranger's file stays.
     issuer, patch = (world.root / "manifests/prod" / name for name in ("issuer.yaml", "shop/api/patch.yaml"))

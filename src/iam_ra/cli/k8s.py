@@ -7,6 +7,7 @@ import shlex
 import click
 
 from iam_ra.cli.entities import CLUSTER, ROLE, WORKLOAD
+from iam_ra.cli.k8s_render import render
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import workplace_for
 from iam_ra.cli.verbs import How, carry, verb_options
@@ -20,6 +21,9 @@ def command() -> None:
 
     What changes the file also applies just that, and writes manifests; nothing here talks to a cluster.
     """
+
+
+command.add_command(render)
 
 
 @command.command("setup", cls=Command)

@@ -27,10 +27,11 @@ def manifested(workplace: Workplace, names: Iterable[str]) -> str:
         (workplace.namespace.root / path).read_text(encoding="utf-8")
         for part in recorded
         if part is not None
-        for path in _resources(part.outputs["files"])
+        for path in resources(part.outputs["files"])
     ]
     return "".join(f"---\n{text.removeprefix('---' + chr(10))}" for text in texts)
 
 
-def _resources(paths: Iterable[str]) -> Iterator[str]:
+def resources(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the paths of manifests that kubectl can apply, in order."""
     yield from (path for path in sorted(paths) if PurePosixPath(path).name not in _NO_RESOURCES)
