@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iam_ra.config import yaml_style as styles
+from iam_ra.config.by_hand import by_hand
 from iam_ra.config.diagnostics import dotted
 from iam_ra.config.layout import Layout, Piece
 from iam_ra.config.source import Source
@@ -32,8 +33,9 @@ def edited(
 ) -> str:
     """Return a valid YAML text with other data: mappings, lists, texts, and `Plain` for what is to have no quotes.
 
-    `order` returns the keys that the mapping at a path may have, in the order for those that come in. Raises EditError, with what to write by hand, where the
-    change would touch something else, too (an alias, an anchor that others use, a merge).
+    `order` returns the keys that the mapping at a path may have, in the order for those that come in. Raises EditError,
+    with what to write by hand, where the change would touch something else, too (an alias, an anchor that others use, a
+    merge).
     """
     source = Source(name, text)
     if source.fatal or not isinstance(source.data, dict):
@@ -47,10 +49,9 @@ def edited(
         raise _error(name, source.data, wanted, stuck.path, stuck.why) from None
     again = Source(name, result)
     if again.fatal or len(again.diagnostics) > len(source.diagnostics) or again.data != wanted:
-        doubt = next(
-            iter(editor.doubts), _StuckError((), "It is written in a way that iam-ra does not know.")
-        )
-        raise _error(name, source.data, wanted, doubt.path, doubt.why)
+        odd = _StuckError((), "It is written in a way that iam-ra does not know.")
+        first = [*editor.doubts, odd][0]
+        raise _error(name, source.data, wanted, first.path, first.why)
     return _BOM + result if text.startswith(_BOM) else result
 
 
@@ -85,7 +86,7 @@ class _Editor:
         self.text = layout.text
         self.order = order
         self.splices: list[tuple[int, int, str]] = []
-        # Where others share what changes: well, if they are to change in the same way.
+        # Where others share what changes. That is well if they are to change in the same way.
         self.doubts: list[_StuckError] = []
 
     def result(self) -> str:
@@ -419,28 +420,3 @@ def _error(name: str, old: Mapping[str, Any], new: Mapping[str, Any], path: Path
         why=why,
         fix="write it by hand:\n" + "\n".join(by_hand(old, new)),
     )
-
-
-def by_hand(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what to write, and what to take out, for the data to become what is wanted."""
-    lines: list[str] = []
-    for section in [*new, *(key for key in old if key not in new)]:
-        before, after = old.get(section), new.get(section)
-        if before == after:
-            continue
-        if not isinstance(before, dict) or not isinstance(after, dict):
-            lines.append(_entry(section, after) if section in new else f"without {section}")
-            continue
-        changed = [key for key, value in after.items() if before.get(key, _BEFORE) != value]
-        lines += [f"{section}:"] * bool(changed)
-        for key in changed:
-            entry = after[key]
-            inside = entry if isinstance(entry, dict) and entry else None
-            lines.append(f"  {_entry(key, entry)}" if inside is None else f"  {styles.scalar(key)}:")
-            lines += [f"    {_entry(name, value)}" for name, value in (inside or {}).items()]
-        lines += [f"without {dotted((section, key))}" for key in before if key not in after]
-    return lines
-
-
-def _entry(key: str, value: Any) -> str:
-    return styles.flow({key: value}, styles.Style())[1:-1]
