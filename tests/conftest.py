@@ -2,11 +2,15 @@
 
 What keeps them fast, and what a new test should keep to:
 
-- Start Python programs by `tests/programs.py`, or by the `World` of e2e, which does: a start is a fork and costs 0.2 to 0.4 s
-  less CPU than a new interpreter. Set `world.fresh` in one test of each command; `IAM_RA_FRESH=1` sets it in all.
+- Start Python programs by `tests/programs.py`, or by the `World` of e2e and the pages of the documentation, which do: a plan
+  costs 0.1 s of CPU as a fork and 0.7 s as a new interpreter. Set `world.fresh` in one test of each command;
+  `IAM_RA_FRESH=1` sets it in all. What each start does alike belongs into `warmed.py`.
 - Take the worker's own sandbox (`sandbox`, `world`, `machine`), which is emptied between tests. A background sandbox costs
   most of a second: only tests of that process start one. Many tests that only look share one by module (`standing`).
 - Share a boto3 session where that is easy. What sessions read of botocore's models is shared by all (`shared_models`).
+- Make what is costly (RSA keys, the rules of cfn-lint, every manifest) when it is first asked for, and once, not when a
+  module is imported: each worker imports all modules.
+- After a kill, wait for what the dead had asked for (`rest`); a reset of the sandbox forgets it.
 - Wait for conditions (`until`, a waiter with a short delay), not for a time. What only prepares a test need not meet limits.
 - Count works, not seconds, where threads race.
 - `pytest --durations=30` tells what is slow when the machine is quiet; user time tells it when it is not.
