@@ -341,6 +341,73 @@ def test_a_runner_without_iam_ra_is_told_so(script: Callable[..., Any]) -> None:
     assert "::error title=iam-ra::this runner has no iam-ra" in done.stdout
 
 
+# A stand-in for iam-ra, which leaves the plan that it is told to and ends as it is told to.
+PLANS = """#!/bin/bash
+for each; do
+  case $each in
+    validate) exit 0 ;;
+    json=*) printf '{"checksum": "ab12", "summary": {"create": 2, "update": 1, "replace": 1, "delete": 2}}' >"${each#*=}" ;;
+    markdown=*) printf '<!-- marker -->\\n\\n### Plan\\n' >"${each#*=}" ;;
+  esac
+done
+exit "$CODE"
+"""
+
+
+@pytest.mark.tool("jq")
+@pytest.mark.tool("curl")
+@pytest.mark.parametrize(
+    ("code", "limits", "ends", "why"),
+    [
+        ("0", {"FAIL_ON_CHANGES": "true"}, 0, ""),
+        ("2", {}, 0, ""),
+        ("2", {"MAX_DELETIONS": "3", "MAX_CHANGES": "6"}, 0, ""),
+        ("2", {"MAX_DELETIONS": "2"}, 1, "3 parts would be deleted or replaced, and this workflow allows 2."),
+        ("2", {"MAX_CHANGES": "5"}, 1, "6 parts would change, and this workflow allows 5."),
+        ("2", {"FAIL_ON_CHANGES": "true"}, 1, "There are changes, and this workflow expects none."),
+        ("4", {}, 4, "iam-ra refuses this plan (exit code 4)."),
+        ("1", {}, 1, "There is no plan (exit code 1)."),
+    ],
+)
+def test_the_gate(
+    code: str, limits: dict[str, str], ends: int, why: str, script: Callable[..., Any], tmp_path: Path
+) -> None:
+    command = tmp_path / "bin/iam-ra"
+    command.parent.mkdir()
+    command.write_text(PLANS, encoding="utf-8")
+    command.chmod(0o755)
+    environ = {
+        "PATH": f"{command.parent}:/usr/bin:/bin",
+        "IAM_RA_FILE": "iam-ra.yaml",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "CODE": code,
+        "MAX_DELETIONS": "",
+        "MAX_CHANGES": "",
+        "FAIL_ON_CHANGES": "false",
+        **limits,
+    }
+    planned = script("plan/plan.sh", **environ)
+    assert planned.returncode == 0, planned.stdout
+    lines = (tmp_path / "output").read_text(encoding="utf-8").splitlines()
+    outputs = dict(line.split("=", 1) for line in lines)
+    assert (outputs["why"], outputs["exit-code"], outputs["delete"]) == (why, code, "2")
+    summary = (tmp_path / "summary").read_text(encoding="utf-8")
+    warned = f"**Not to be merged.** {why}\n\n" if why else ""
+    checksum = "" if why else " checksum: ab12"
+    assert (
+        summary == f"<!-- marker -->\n{warned}\n### Plan\n\n<!-- iam-ra plan of: iam-ra.yaml{checksum} -->\n"
+    )
+    decided = script("plan/gate.sh", CODE=code, WHY=why)
+    assert decided.returncode == ends
+    assert why in decided.stdout
+
+
+def test_a_limit_that_is_no_number_is_refused(script: Callable[..., Any]) -> None:
+    done = script("plan/plan.sh", MAX_DELETIONS="ten", MAX_CHANGES="")
+    assert done.returncode == 64
+    assert "MAX_DELETIONS is no whole number" in done.stdout
+
+
 def table(name: str) -> str:
     """Return the tables of an action's inputs and outputs as the page has them."""
     found = action(name)

@@ -41,7 +41,6 @@ NOT_RUN = {
     "docs/guides/csr-hosts.md": 2,
     "docs/getting-started.md": 1,
     "docs/guides/permissions.md": 1,
-    "docs/security.md": 1,
     "README.md": 2,
 }
 READ_ONLY_LANGUAGES = {"text", "json", "yaml", "python", "nix"}

@@ -27,12 +27,27 @@ pytestmark = [pytest.mark.tool("jq"), pytest.mark.tool("curl")]
 EXAMPLES = ROOT / "docs/examples"
 
 
+# Of a workload's authority, the key is in a SOPS file; its manifests are several files.
+CLUSTERS = {"prod": {"workloads": {"payments/api": {"role": "reader"}}}}
+MANIFESTS = (
+    "admission-policy.yaml",
+    "ca-secret.sops.yaml",
+    "issuer.yaml",
+    "kustomization.yaml",
+    *(
+        f"payments/api/{each}.yaml"
+        for each in ("certificate", "configmap", "kustomization", "patch-cronjob", "patch")
+    ),
+)
+
+
 def content(*hosts: str, **more: Any) -> dict[str, Any]:
     return {
         **SMALL,
         "certificate_authorities": {"default": {"key_store": "kms"}},
-        "roles": {"reader": {"policies": [READ_ONLY]}, **more},
+        "roles": {"reader": {"policies": [READ_ONLY]}},
         "hosts": {name: {"roles": ["reader"], "delivery": ["sops"]} for name in hosts},
+        **more,
     }
 
 
@@ -53,7 +68,7 @@ class Fleet:
         world.git("checkout", "-q", "-b", "main")
 
     def push(self, branch: str, *hosts: str, **more: Any) -> None:
-        """Push the file with these hosts, and with more roles, to a branch that begins at `main`."""
+        """Push the file with these hosts, and with more at its top level, to a branch that begins at `main`."""
         world = self.world
         if branch != "main":
             world.git("checkout", "-q", "-B", branch, "main")
@@ -109,6 +124,7 @@ def fleet(world: World) -> Iterator[Fleet]:
 
 def test_the_life_of_a_pull_request(fleet: Fleet) -> None:
     github, world = fleet.github, fleet.world
+    fleet.world.recipients(fleet.world.identity, regex="^(secrets|manifests)/")
     fleet.push("main", "web")
     fleet.push("edit", "web", "db")
 
@@ -126,7 +142,7 @@ def test_the_life_of_a_pull_request(fleet: Fleet) -> None:
     assert {"plan.txt", "plan.md", "plan.json", "plan.html", "plan.iamra"} <= {
         each.name for each in Path(kept).iterdir()
     }
-    fleet.push("edit", "web", "db", "cache")
+    fleet.push("edit", "web", "db", "cache", clusters=CLUSTERS)
     job = fleet.checkout("edit")
     # The limit is for deletions, and there are none.
     fleet.runner(job).run("plan", job, github=event(7), max_deletions="0").expect()
@@ -147,6 +163,7 @@ def test_the_life_of_a_pull_request(fleet: Fleet) -> None:
         "github-actions[bot]",
         *(f"exports/aws/{each}.config" for each in ("cache", "db", "web")),
         *(f"exports/nix/{each}.json" for each in ("cache", "db", "web")),
+        *(f"manifests/prod/{each}" for each in MANIFESTS),
         *(f"secrets/hosts/{each}/iam-ra.yaml" for each in ("cache", "db", "web")),
     ]
     assert world.open(world.sops_file("db"))["role_arn"].endswith("/iam-ra-default-reader")
@@ -270,7 +287,7 @@ def test_what_was_done_is_committed_though_a_part_failed(fleet: Fleet) -> None:
     world.recipients(world.identity, regex="^accounts/prod/secrets/")
     fleet.push("main", "web")
     world.apply()
-    fleet.push("main", "web", "db", other={})
+    fleet.push("main", "web", "db", roles={"reader": {"policies": [READ_ONLY]}, "other": {}})
     world.cloudformation.fail_resource("Role", "create", "No", stack_name="iam-ra-default-role-other")
     job = fleet.checkout()
     done = fleet.runner(job).run("apply", job, file=fleet.file, options="--yes").expect(3)
