@@ -15,8 +15,26 @@ _LINK = re.compile(r"(?<=\]\()(\.\.?/[^)\s#]*)(?=[)#])")
 
 
 def on_config(config: Any) -> None:
-    """Give headings the anchors that GitHub gives them."""
+    """Give headings the anchors that GitHub gives them, and list what patterns of the navigation stand for."""
     config.mdx_configs["toc"]["slugify"] = _anchor
+    config.nav = _listed(config.nav, Path(config.docs_dir))
+
+
+def _listed(items: list[Any], docs: Path) -> list[Any]:
+    found: list[Any] = []
+    for item in items:
+        if isinstance(item, dict):
+            found.append(
+                {
+                    title: _listed(each, docs) if isinstance(each, list) else each
+                    for title, each in item.items()
+                }
+            )
+        elif "*" in item:
+            found += sorted(path.relative_to(docs).as_posix() for path in docs.glob(item))
+        else:
+            found.append(item)
+    return found
 
 
 def _anchor(title: str, separator: str) -> str:
