@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from iam_ra.engine.address import Address
+from iam_ra.files.manifests import is_resource
 from iam_ra.kinds.manifests import PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from iam_ra.operations.workplace import Workplace
-
-# For kustomize and Helm: no resources of a cluster, or parts of resources that are somebody else's.
-_NO_RESOURCES = frozenset({"kustomization.yaml", "patch.yaml", "patch-cronjob.yaml", "values.yaml"})
 
 
 def manifested(workplace: Workplace, names: Iterable[str]) -> str:
@@ -34,4 +31,4 @@ def manifested(workplace: Workplace, names: Iterable[str]) -> str:
 
 def resources(paths: Iterable[str]) -> Iterator[str]:
     """Yield the paths of manifests that kubectl can apply, in order."""
-    yield from (path for path in sorted(paths) if PurePosixPath(path).name not in _NO_RESOURCES)
+    yield from sorted(filter(is_resource, paths))

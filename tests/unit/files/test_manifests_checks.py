@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from tests.kubernetes import kustomize, pods, samples, schemas
 
 from iam_ra.config.model import Sidecar
-from iam_ra.files.manifests import ca_secret, workload_manifests
+from iam_ra.files.manifests import ca_secret, is_resource, workload_manifests
 from iam_ra.files.manifests.documents import HEADER
 from iam_ra.pki.secret import Secret
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from iam_ra.config.model import Workload
 
-NOT_OBJECTS = {"kustomization.yaml", "values.yaml", "patch.yaml", "patch-cronjob.yaml"}
 POLICY = "ValidatingAdmissionPolicy"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -39,7 +38,7 @@ def objects(which: str) -> list[Any]:
     return [
         document
         for path, text in samples.files_of(which).items()
-        if path.rpartition("/")[2] not in NOT_OBJECTS
+        if is_resource(path)
         for document in load(text)
     ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from iam_ra.files.manifests.cluster import ca_secret, cluster_manifests
 from iam_ra.files.manifests.facts import ClusterFacts, RoleFacts
+from iam_ra.files.manifests.names import is_resource
 from iam_ra.files.manifests.workload import workload_folder, workload_manifests
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "RoleFacts",
     "ca_secret",
     "cluster_manifests",
+    "is_resource",
     "workload_folder",
     "workload_manifests",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from iam_ra.config.clusters import CERT_MANAGER
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -11,9 +14,15 @@ if TYPE_CHECKING:
 
 SIDECAR = "iam-ra"
 CSI_DRIVER = "csi.cert-manager.io"
-CERT_MANAGER = "cert-manager"
 # AWS's own image of its command line.
 SAMPLE_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.29"
+# For kustomize and Helm: no resources of a cluster, or parts of resources that are somebody else's.
+_NO_RESOURCES = frozenset({"kustomization.yaml", "patch.yaml", "patch-cronjob.yaml", "values.yaml"})
+
+
+def is_resource(path: str) -> bool:
+    """Tell whether a file is for `kubectl apply` as it is."""
+    return PurePosixPath(path).name not in _NO_RESOURCES
 
 
 def owned(workload: Workload) -> str:
