@@ -181,6 +181,9 @@ def test_a_cluster_and_its_workloads(world: World) -> None:
         "cluster/prod:manifests",
     ]
     world.settled()
+    world.run("k8s", "onboard", "payments/api", "--no-sample-pod").expect()
+    offboarded = world.run("k8s", "offboard", "prod/payments/api").expect()
+    assert "kubectl delete -n payments certificate,configmap,secret api-iam-ra" in offboarded.stderr
     world.run("k8s", "teardown", "prod").expect()
     assert not (world.root / "manifests").exists()
     world.settled()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from iam_ra.cli import exits
 from iam_ra.cli.entities import CLUSTER, ROLE, WORKLOAD
 from iam_ra.cli.k8s_render import render
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import workplace_for
 from iam_ra.cli.verbs import How, carry, verb_options
+
+if TYPE_CHECKING:
+    from iam_ra.config.changes import Changed
 
 _DELIVERIES = ("sops", "cluster", "pca")
 
@@ -50,7 +55,7 @@ def setup(options: Options, name: str, delivery: str | None, pca_arn: str | None
         how,
         result=lambda entities: _manifests(options, entities),
     )
-    if code == 0 and how.apply:
+    if code == exits.OK and how.apply and not options.json:
         _say_secret(options, plain)
     return code
 
@@ -131,12 +136,17 @@ def offboard(options: Options, name: str, cluster: str | None, namespace: str | 
     """Take every role from the WORKLOAD (NAME, or NAMESPACE/NAME), and remove its manifests."""
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    return carry(
-        options,
-        "k8s offboard",
-        lambda data: cluster_changes.offboard_workload(data, name, cluster=cluster, namespace=namespace),
-        how,
-    )
+    entities: list[str] = []
+
+    def change(data: dict[str, Any]) -> Changed:
+        found = cluster_changes.offboard_workload(data, name, cluster=cluster, namespace=namespace)
+        entities.extend(found.entities)
+        return found
+
+    code = carry(options, "k8s offboard", change, how)
+    if code == exits.OK and how.apply and not options.json:
+        _say_leftovers(entities[0])
+    return code
 
 
 @command.command("teardown", cls=Command)
@@ -161,6 +171,18 @@ def _manifests(options: Options, entities: tuple[str, ...]) -> str:
     from iam_ra.operations.manifested import manifested  # noqa: PLC0415 - boto3 is slow, and no part of --help
 
     return manifested(workplace_for(options, options.load()), entities)
+
+
+def _say_leftovers(entity: str) -> None:
+    """Tell how to delete what `kubectl apply` made: nothing here talks to a cluster."""
+    from iam_ra.files.manifests.names import owned_by  # noqa: PLC0415 - part of no --help
+
+    *_, namespace, name = entity.split("/")
+    click.echo(
+        "\nWhat the cluster has of it opens nothing any more. To delete it there:\n"
+        f"  kubectl delete -n {namespace} certificate,configmap,secret {owned_by(name)}",
+        err=True,
+    )
 
 
 def _say_secret(options: Options, name: str) -> None:

@@ -163,10 +163,10 @@ def finish(
             },
         )
     elif not how.apply:
-        click.echo(f"Nothing is applied yet. To do so: {again}", err=True)
+        click.echo(f"Nothing is applied yet. To do so:\n  {again}", err=True)
     elif code != exits.OK and standing is not None:
         # Of an apply that is not complete, its own summary says how to go on.
-        rest = "" if code == ApplyIncompleteError.exit_code else f" To go on: {again}"
+        rest = "" if code == ApplyIncompleteError.exit_code else f" Go on with:\n  {again}"
         click.echo(f"The edit of {standing.name} stays.{rest}", err=True)
     if result is not None and how.apply and code == exits.OK and not options.json:
         click.echo(result(entities), nl=False)
@@ -210,7 +210,7 @@ def _standing(edit: FileEdit | None, again: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, click.Abort):
         if edit is not None:
-            click.echo(f"\nThe edit of {edit.name} stays. To go on: {again}", err=True)
+            click.echo(f"\nThe edit of {edit.name} stays. Go on with:\n  {again}", err=True)
         raise
     except IamRaError as error:
         if edit is not None:

@@ -27,7 +27,12 @@ def is_resource(path: str) -> bool:
 
 def owned(workload: Workload) -> str:
     """Return the name of a workload's Certificate, of its Secret and of its ConfigMap."""
-    return f"{workload.name}-iam-ra"
+    return owned_by(workload.name)
+
+
+def owned_by(name: str) -> str:
+    """Return that name for the workload of a name."""
+    return f"{name}-iam-ra"
 
 
 def issuer_ref(cluster: Cluster) -> dict[str, str]:
