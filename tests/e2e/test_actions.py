@@ -408,6 +408,59 @@ def test_a_limit_that_is_no_number_is_refused(script: Callable[..., Any]) -> Non
     assert "MAX_DELETIONS is no whole number" in done.stdout
 
 
+@pytest.mark.tool("jq")
+@pytest.mark.tool("curl")
+@pytest.mark.parametrize(
+    ("token", "merged", "last", "code", "said"),
+    [
+        ("wrong", None, "", "1", "GitHub does not say which pull request made the commit"),
+        (TOKEN, None, "", "4", "No pull request made the commit"),
+        (
+            TOKEN,
+            1,
+            "<!-- iam-ra plan of: iam-ra.yaml -->",
+            "4",
+            "Pull request #1 shows no plan of iam-ra.yaml that may",
+        ),
+        (TOKEN, 1, "<!-- iam-ra plan of: iam-ra.yaml checksum: ab12 -->", "0", "--checksum ab12"),
+    ],
+)
+def test_what_was_reviewed_is_looked_up(
+    token: str,
+    merged: int | None,
+    last: str,
+    code: str,
+    said: str,
+    github: GitHub,
+    script: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    """A stand-in for iam-ra says what it was called with."""
+    command = tmp_path / "bin/iam-ra"
+    command.parent.mkdir()
+    command.write_text('#!/bin/bash\necho "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    if merged is not None:
+        github.merged["0" * 40] = merged
+        github.comment("### Plan")
+        github.comment(f"### Plan\n\n{last}")
+    environ = {
+        "PATH": f"{command.parent}:/usr/bin:/bin",
+        "IAM_RA_FILE": "iam-ra.yaml",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "GITHUB_TOKEN": token,
+        "PLAN_FILE": "",
+        "CHECKSUM": "reviewed",
+        "LOCK_TIMEOUT": "10m",
+    }
+    done = script("apply/apply.sh", **environ)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert f"exit-code={code}\n" in (tmp_path / "output").read_text(encoding="utf-8")
+    if code != "0":
+        assert said in (tmp_path / "summary").read_text(encoding="utf-8")
+
+
 def table(name: str) -> str:
     """Return the tables of an action's inputs and outputs as the page has them."""
     found = action(name)

@@ -16,12 +16,18 @@ read -r -a more <<<"${OPTIONS:-}"
 # The checksum of the plan on the pull request that made this commit; else the reason why there is none.
 reviewed() {
   local number found checksum
-  number="$(pull_request)" || return 1
+  if ! number="$(pull_request)"; then
+    echo "GitHub does not say which pull request made the commit $GITHUB_SHA."
+    return 1
+  fi
   if [[ -z $number ]]; then
     echo "No pull request made the commit $GITHUB_SHA: run this with the checksum of a plan."
     return 4
   fi
-  found="$(find_comment "$number" plan)" || return 1
+  if ! found="$(find_comment "$number" plan)"; then
+    echo "GitHub does not show the comments on pull request #$number."
+    return 1
+  fi
   checksum="$(jq --raw-output 'split("\n") | last | capture("checksum: (?<sum>[0-9a-f]+) -->").sum' <<<"${found#* }")"
   if [[ -z $checksum ]]; then
     echo "Pull request #$number shows no plan of $(named_file) that may be applied."
