@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from iam_ra.config.model import WorkloadKind
 
+# That of the development dependencies, whatever else the machine has.
+KUBECTL = str(Path(sys.executable).with_name("kubectl"))
 RESTRICTED = {
     "runAsNonRoot": True,
     "allowPrivilegeEscalation": False,
@@ -33,9 +35,8 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def build(folder: Path) -> list[dict[str, Any]]:
     """Return the documents that kustomize makes of a folder."""
-    kubectl = shutil.which("kubectl") or "kubectl"
     done = subprocess.run(
-        [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, env=dict(os.environ)
+        [KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,14 +29,11 @@ OPTIONAL = {
     "AWSPCAClusterIssuer": "awspca.cert-manager.io",
 }
 
-pytestmark = [
-    pytest.mark.skipif(LIVE not in os.environ, reason=f"{LIVE} is not set: no cluster is asked"),
-    pytest.mark.tool("kubectl"),
-]
+pytestmark = pytest.mark.skipif(LIVE not in os.environ, reason=f"{LIVE} is not set: no cluster is asked")
 
 
 def kubectl(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [shutil.which("kubectl") or "kubectl", *arguments]
+    command = [kustomize.KUBECTL, *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 

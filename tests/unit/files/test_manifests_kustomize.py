@@ -19,8 +19,6 @@ from iam_ra.pki.secret import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.tool("kubectl")
-
 ANY = samples.workload(roles=("readonly", "named"), network_policy=True)
 
 
