@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyrage
@@ -17,7 +18,9 @@ from tests.e2e.world import finish, rest, small
 
 from iam_ra.pki.certificate import certificate_pem, common_name, load_bundle, load_certificate
 from iam_ra.pki.keys import PrivateKey
+from iam_ra.pki.leaf import LeafRequest, new_serial
 from iam_ra.pki.secret import Secret
+from iam_ra.pki.signer import KeySigner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -329,6 +332,7 @@ def test_manifests_follow_the_file(world: World) -> None:
     assert opened.stdout.endswith(result.stdout)
     world.run("k8s", "render", "prod", "shop/other").expect(64)
 
+    explained(world)
     # Edited, deleted: put right, by nobody's key; a stranger's file stays.
     issuer, patch = (world.root / "manifests/prod" / name for name in ("issuer.yaml", "shop/api/patch.yaml"))
     (world.root / "manifests/prod/mine.yaml").write_text("mine")
@@ -364,6 +368,30 @@ def test_manifests_follow_the_file(world: World) -> None:
     assert "may not take it" in said
     assert trusted(world)["iam-ra-default-cluster_prod"] == ["prod.shop.new"]
     assert not (world.root / "clusters/prod/shop/api").exists()
+
+
+def explained(world: World) -> None:
+    """Judge and try the workload by what cert-manager would issue, and by what it issued."""
+    name, identity = "workload/prod/shop/api", "prod.shop.api"
+    assert "would give the role" in world.run("explain", name).expect().said
+    authority, key = delivered(world)
+    signer = KeySigner(load_certificate(authority), key.signing_key)
+    files = [world.folder / each for each in ("tls.crt", "tls.key")]
+    pair = ("--certificate", str(files[0]), "--private-key", str(files[1]))
+    for subject, code in ((identity, 0), ("prod.shop.other", 1)):
+        own = PrivateKey.generate("ec-p256")
+        request = LeafRequest(subject, own.public_key, new_serial(), datetime.now(UTC), timedelta(hours=24))
+        files[0].write_text(certificate_pem(signer.sign_leaf(request)))
+        files[1].write_bytes(own.pem().reveal())
+        world.run("explain", name, "reader", *pair[:2]).expect(code)
+        found = envelopes.data(
+            "verify", world.run("verify", name, *pair, "--negative", "--json").expect(code)
+        )
+        assert [(each["host"], each["role"]) for each in found["attempts"]] == [(name, "reader")]
+    world.run("verify", name).expect(64)
+    # A host's certificate is of another authority.
+    files[0].write_bytes(world.objects["default/hosts/web/certificate.pem"])
+    assert "✗" in world.run("explain", name, *pair[:2]).expect(1).said
 
 
 @pytest.mark.parametrize("after", ["manifests.json", "workloads/shop/api.json"])

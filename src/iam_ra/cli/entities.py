@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 class Entity(click.types.StringParamType):
-    """The name or the address of an entity of one of these kinds; `is_address` takes addresses alone.
+    """The name or the address of an entity of one of these kinds; `is_address` takes addresses alone, and so
+    does the kind `prefixed`.
 
     The name is not looked up: what a command does not know, it says itself.
     """
 
-    def __init__(self, *kinds: str, is_address: bool = False) -> None:
+    def __init__(self, *kinds: str, is_address: bool = False, prefixed: str = "") -> None:
         self.kinds = kinds
         self.is_address = is_address
+        self.prefixed = prefixed
 
     def shell_complete(
         self,
@@ -44,7 +46,7 @@ class Entity(click.types.StringParamType):
 
         known = names(read(find(options.file, os.environ, Path.cwd())))
         for kind in self.kinds:
-            with_kind = self.is_address or incomplete.startswith(f"{kind}/")
+            with_kind = self.is_address or kind == self.prefixed or incomplete.startswith(f"{kind}/")
             yield from (f"{kind}/{name}" if with_kind else name for name in known[kind])
         if self.kinds == _ALL and known["ca"]:
             yield "init"
@@ -54,7 +56,8 @@ _ALL = ("ca", "role", "host", "cluster", "workload")
 AUTHORITY = Entity("ca")
 ROLE = Entity("role")
 HOST = Entity("host")
+TAKER = Entity("host", "workload", prefixed="workload")
 CLUSTER = Entity("cluster")
 WORKLOAD = Entity("workload")
 ADDRESS = Entity(*_ALL, is_address=True)
-RENEWABLE = Entity("host", "ca", is_address=True)
+RENEWABLE = Entity("host", "ca", "cluster", is_address=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iam_ra.cli import exits
-from iam_ra.cli.entities import HOST, ROLE
+from iam_ra.cli.entities import ROLE, TAKER
 from iam_ra.cli.envelope import write_json
 from iam_ra.cli.options import Command, Options, pass_options
 from iam_ra.cli.running import workplace_for
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from iam_ra.anywhere.situation import CheckResult
     from iam_ra.render.style import Style
 
+_WORKLOADS = "workload/"
 _LIVE = ("--trust-anchor", "--profile-arn", "--role-arn")
 
 
 @click.command("explain", cls=Command)
-@click.argument("host", required=False, type=HOST)
+@click.argument("host", required=False, type=TAKER)
 @click.argument("role", required=False, type=ROLE)
 @click.option(
     "--certificate",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A certificate of anybody's (PEM, intermediates after it), with the three ARNs read from AWS.",
+    help="A certificate (PEM, intermediates after it): a workload's, from its cluster, or anybody's with the three ARNs "
+    "read from AWS.",
 )
 @click.option("--trust-anchor", metavar="ARN", help="With --certificate: the trust anchor.")
 @click.option("--profile-arn", metavar="ARN", help="With --certificate: the Roles Anywhere profile.")
@@ -48,10 +50,16 @@ def command(
 ) -> int:
     """Say why HOST may or may not take ROLE: each check of the service in its order, and how to put right what fails.
 
+    HOST may be a workload, such as workload/prod/payments/api, whose default role need not be named; it is judged by the
+    certificate that cert-manager would issue, unless one is given.
     Judged here, from the recorded state; nothing is asked of Roles Anywhere. Exit code 0 if the role would be given.
     """
     arns = (trust_anchor, profile_arn, role_arn)
-    if certificate is not None:
+    if host is not None and host.startswith(_WORKLOADS) and arns == (None, None, None):
+        role = _default_role(options, host) if role is None else role.removeprefix("role/")
+        results = _recorded(options, host, role, certificate)
+        title = f"{host} as role/{role}"
+    elif certificate is not None:
         if host or role or None in arns:
             raise UsageError(f"--certificate goes with {', '.join(_LIVE)} and without HOST and ROLE")
         results = _live(options, certificate, *(arn or "" for arn in arns))
@@ -68,10 +76,25 @@ def command(
     return _report(options, results, title)
 
 
-def _recorded(options: Options, host: str, role: str) -> Sequence[CheckResult]:
+def _recorded(
+    options: Options, host: str, role: str, certificate: Path | None = None
+) -> Sequence[CheckResult]:
     from iam_ra.operations.explaining import explain_recorded  # noqa: PLC0415 - part of no --help
 
-    return explain_recorded(workplace_for(options, options.load()), host, role)
+    held = None if certificate is None else certificate.read_bytes()
+    return explain_recorded(workplace_for(options, options.load()), host, role, held)
+
+
+def _default_role(options: Options, workload: str) -> str:
+    """Return the default role of a workload of the file. Raises UsageError for one that it does not have."""
+    from iam_ra.kinds.manifest_texts import workload_of  # noqa: PLC0415 - part of no --help
+
+    found = workload_of(workload, options.load().namespace)
+    if found is None:
+        raise UsageError(
+            f"the file has no {workload}", fix=f"name the role too: iam-ra explain {workload} ROLE"
+        )
+    return found[1].roles[0]
 
 
 def _live(options: Options, certificate: Path, anchor: str, profile: str, role: str) -> Sequence[CheckResult]:

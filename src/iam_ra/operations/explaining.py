@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 from cryptography import x509
@@ -17,20 +17,26 @@ from iam_ra.anywhere.trust_policy import trust_policy
 from iam_ra.aws.errors import code
 from iam_ra.aws.pca import Pca
 from iam_ra.aws.session import Aws
+from iam_ra.config.durations import parse_duration
+from iam_ra.config.model import CLUSTERS, WORKLOADS
+from iam_ra.engine.address import Address
 from iam_ra.engine.errors import AwsError, StateError, UsageError
 from iam_ra.kinds.authority import authority_certificate
 from iam_ra.kinds.host_certificate import host_certificate
+from iam_ra.kinds.host_keys import ENTITIES as HOSTS
+from iam_ra.kinds.manifest_texts import workload_of
+from iam_ra.kinds.manifests import PART as MANIFESTS
 from iam_ra.kinds.role import role_stack, session_policy_of, taken_by
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_bundle, load_certificate
+from iam_ra.pki.stand_in import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from iam_ra.config.model import Namespace
-    from iam_ra.engine.address import Address
+    from iam_ra.config.model import Host, Namespace, Workload
     from iam_ra.engine.part import Recorded
 
 _LEAST_MAX_SESSION = 3600
@@ -38,18 +44,25 @@ _BUNDLE = "CERTIFICATE_BUNDLE"
 _PRIVATE_CA = "AWS_ACM_PCA"
 
 
-def explain_recorded(workplace: Workplace, host: str, role: str) -> tuple[CheckResult, ...]:
-    """Judge by the state whether a host may take a role; the fixes name what to edit in the file.
+def explain_recorded(
+    workplace: Workplace, taker: str, role: str, certificates: bytes | None = None
+) -> tuple[CheckResult, ...]:
+    """Judge by the state whether a host or a workload (its address) may take a role; fixes name what to edit in the file.
 
-    Raises StateError for what was not applied.
+    Of a workload `certificates` (PEM, intermediates after it) is what it has in its cluster; without them it is judged
+    by what cert-manager would issue. Raises StateError for what was not applied.
     """
     with translated():
         snapshot = workplace.observe()
         state = workplace.recorded(snapshot)
         parts = {} if state is None else state.parts
-        _part(parts, host_certificate(host))
-        leaf = load_certificate(workplace.run(snapshot).certificate_of(host))
-    situation = _of_parts(parts, host, role, leaf, snapshot.caller.now)
+        if taker.startswith(WORKLOADS):
+            scope = _cluster_of(parts, taker)
+            held = () if certificates is None else tuple(load_bundle(certificates))
+        else:
+            scope = _part(parts, host_certificate(taker.removeprefix(HOSTS))).inputs["ca"]
+            held = (load_certificate(workplace.run(snapshot).certificate_of(taker.removeprefix(HOSTS))),)
+    situation = _of_parts(parts, scope, role, held, _Asked(taker, workplace.namespace, snapshot.caller.now))
     if situation.trust_anchor is not None:
         crls = tuple(
             Crl(each.arn, each.enabled, load_crls(each.data))
@@ -58,7 +71,7 @@ def explain_recorded(workplace: Workplace, host: str, role: str) -> tuple[CheckR
         )
         situation = replace(situation, trust_anchor=replace(situation.trust_anchor, crls=crls))
     results = evaluate(situation)
-    fix = _fix(workplace.namespace, host, role)
+    fix = _fix(workplace.namespace, taker, role)
     return tuple(replace(each, fix=fix) if each.fix == TRUST_FIX else each for each in results)
 
 
@@ -90,26 +103,59 @@ def explain_live(
     return evaluate(situation)
 
 
-def _fix(namespace: Namespace, host: str, role: str) -> str:
-    """Say what to do that a host of the state gets a role, by what the file says of both."""
-    file, known = namespace.file.name, namespace.hosts.get(host)
+def _fix(namespace: Namespace, taker: str, role: str) -> str:
+    """Say what to do that a host or workload of the state gets a role, by what the file says of both."""
+    file = namespace.file.name
+    found = workload_of(taker, namespace)
+    known: Host | Workload | None
+    if taker.startswith(WORKLOADS):
+        _, cluster, key = taker.split("/", 2)
+        known, place = None if found is None else found[1], f"clusters.{cluster}.workloads.{key}"
+    else:
+        name = taker.removeprefix(HOSTS)
+        known, place = namespace.hosts.get(name), f"hosts.{name}"
     if known is None:
-        return f"hosts.{host} is not in {file} any more; put it back and run `iam-ra apply`, if it is to have roles."
+        return (
+            f"{place} is not in {file} any more; put it back and run `iam-ra apply`, if it is to have roles."
+        )
     if role in known.roles and known.disabled:
-        return f"hosts.{host} is disabled in {file}: take `disabled: true` out and run `iam-ra apply`."
+        return f"{place} is disabled in {file}: take `disabled: true` out and run `iam-ra apply`."
     if role in known.roles:
-        return f"{file} gives {role} to hosts.{host}, and that was not applied yet: run `iam-ra apply`."
+        return f"{file} gives {role} to {place}, and that was not applied yet: run `iam-ra apply`."
     if role not in namespace.roles:
         return f"roles.{role} is not in {file} any more, and the next apply deletes it: put it back first."
-    return f"To give it: add {role} to roles of hosts.{host} in {file} and run `iam-ra apply`."
+    return f"To give it: add {role} to roles of {place} in {file} and run `iam-ra apply`."
+
+
+class _Asked(NamedTuple):
+    """Who asks, by which file, and when."""
+
+    taker: str
+    namespace: Namespace
+    now: datetime
+
+
+def _cluster_of(parts: Mapping[Address, Recorded], workload: str) -> str:
+    """Return the authority of a recorded workload. Raises StateError."""
+    _part(parts, Address(workload, MANIFESTS))
+    return f"{CLUSTERS}{workload.split('/')[1]}"
 
 
 def _of_parts(
-    parts: Mapping[Address, Recorded], host: str, role: str, leaf: x509.Certificate, now: datetime
+    parts: Mapping[Address, Recorded],
+    scope: str,
+    role: str,
+    held: tuple[x509.Certificate, ...],
+    asked: _Asked,
 ) -> Situation:
-    certificate = _part(parts, host_certificate(host))
     stack = _part(parts, role_stack(role))
-    anchor = _part(parts, trust_anchor_arn(certificate.inputs["ca"]).address)
+    anchor = _part(parts, trust_anchor_arn(scope).address)
+    vouching = tuple(map(load_certificate, _vouching(parts, anchor, scope)))
+    if not held:
+        part = _part(parts, Address(asked.taker, MANIFESTS))
+        life = parse_duration(part.inputs["duration"])
+        like, leaf = stand_in(vouching[-1], part.inputs["identity"], life, asked.now)
+        vouching, held = (like,), (leaf,)
     duration = int(stack.inputs["session_duration"])
     trusted = {each["trust_anchor"]: taken_by(each) for each in stack.inputs["trust"]}
     anchor_arn, profile_arn, role_arn = (
@@ -119,12 +165,12 @@ def _of_parts(
     )
     return Situation(
         SessionRequest(anchor_arn, profile_arn, role_arn, duration),
-        leaf,
-        (),
+        held[0],
+        held[1:],
         TrustAnchor(
             anchor_arn,
             enabled=anchor.inputs["enabled"],
-            certificates=tuple(map(load_certificate, _vouching(parts, anchor, certificate.inputs["ca"]))),
+            certificates=vouching,
         ),
         Profile(
             profile_arn,
@@ -135,7 +181,7 @@ def _of_parts(
             session_policy=session_policy_of(stack.inputs),
         ),
         Role(role_arn, max(_LEAST_MAX_SESSION, duration), trust_policy(trusted)),
-        now,
+        asked.now,
     )
 
 

@@ -11,12 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from iam_ra.anywhere.request import SessionRequest
 from iam_ra.aws.errors import translate
 from iam_ra.aws.sessions import CREATE_SESSION_RATE, Sessions
+from iam_ra.config.model import CLUSTERS
 from iam_ra.engine.address import Address
 from iam_ra.engine.errors import IamRaError, PermissionDeniedError, StateError
 from iam_ra.files.aws_config import Profile
 from iam_ra.kinds.host_aws_config import PART, host_config
 from iam_ra.kinds.host_certificate import host_certificate
 from iam_ra.kinds.host_keys import ENTITIES, HostKey
+from iam_ra.kinds.manifests import PART as MANIFESTS
 from iam_ra.kinds.role import ENTITIES as ROLES
 from iam_ra.operations.workplace import Workplace, translated
 from iam_ra.pki.certificate import load_certificate
@@ -35,7 +37,7 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One host trying to take one role. `expected` says whether it may.
+    """One host (or workload, by its address) trying to take one role. `expected` says whether it may.
 
     A result of `failed` says nothing about the role: the key could not be read, or the service not be reached. Nor does
     `unchecked`, which is no fault: the key never leaves the host. `arn` and
@@ -71,7 +73,13 @@ class Verifier:
         self._run = workplace.run(snapshot)
         self._parts = state.parts
         hosts = [name for name, host in workplace.namespace.hosts.items() if host.disabled]
-        self._off = switched_off(state.parts, hosts)
+        workloads = [
+            each.entity
+            for cluster in workplace.namespace.clusters.values()
+            for each in cluster.workloads.values()
+            if each.disabled
+        ]
+        self._off = switched_off(state.parts, hosts) | frozenset(workloads)
         self._sessions = Sessions(workplace.aws, per_second=per_second)
 
     def hosts(self) -> list[str]:
@@ -95,24 +103,38 @@ class Verifier:
             ]
             return list(threads.map(lambda trial: self._attempt(*trial), trials))
 
+    def verify_workload(self, entity: str, held: HostKey, *, negative: bool) -> list[Attempt]:
+        """Try every role of a workload with a certificate and key from its cluster. Raises StateError if it was not applied."""
+        part = self._parts.get(Address(entity, MANIFESTS))
+        if part is None:
+            raise _unapplied(entity)
+        giving = {entity, f"{CLUSTERS}{entity.split('/')[1]}"}
+        own = [
+            Profile(name, each["role_arn"], each["profile_arn"], each["session_duration"])
+            for name, each in part.inputs["roles"].items()
+        ]
+        anchor = part.inputs["trust_anchor_arn"]
+        trials = self._judged(own, giving, negative=negative)
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as threads:
+            return list(threads.map(lambda each: self._try(entity, anchor, held, *each), trials))
+
     def _config(self, host: str) -> HostConfig:
         recorded = self._parts.get(Address(f"{ENTITIES}{host}", PART))
         if recorded is None:
-            raise StateError(
-                f"host/{host} was not applied yet",
-                why="the recorded state does not have it",
-                fix="run `iam-ra apply`, or check the name: `iam-ra status` shows the hosts",
-            )
+            raise _unapplied(f"{ENTITIES}{host}")
         return host_config(host, recorded.inputs)
 
     def _profiles(self, config: HostConfig, *, negative: bool) -> list[tuple[Profile, bool]]:
         certificate = self._parts.get(host_certificate(config.host))
         giving = {f"{ENTITIES}{config.host}", f"ca/{certificate.inputs['ca'] if certificate else ''}"}
-        own = [
-            (profile, self._off.isdisjoint({*giving, f"{ROLES}{profile.name}"}))
-            for profile in config.profiles
-        ]
-        held = {profile.name for profile in config.profiles}
+        return self._judged(config.profiles, giving, negative=negative)
+
+    def _judged(
+        self, profiles: Sequence[Profile], giving: set[str], *, negative: bool
+    ) -> list[tuple[Profile, bool]]:
+        """Return what is to be tried, and whether it is to be given."""
+        own = [(profile, self._off.isdisjoint({*giving, f"{ROLES}{profile.name}"})) for profile in profiles]
+        held = {profile.name for profile in profiles}
         others = [
             (self._profile(address.entity.removeprefix(ROLES), part), False)
             for address, part in sorted(self._parts.items())
@@ -149,10 +171,11 @@ class Verifier:
         if isinstance(key, str):
             result: Result = "unchecked" if key == ELSEWHERE else "failed"
             return Attempt(host, role, expected, result, error=key)
-        leaf = load_certificate(key.certificate)
-        request = SessionRequest(
-            config.trust_anchor_arn, profile.profile_arn, profile.role_arn, profile.session_duration
-        )
+        return self._try(host, config.trust_anchor_arn, key, profile, expected)
+
+    def _try(self, host: str, anchor: str, key: HostKey, profile: Profile, expected: bool) -> Attempt:
+        role, leaf = profile.name, load_certificate(key.certificate)
+        request = SessionRequest(anchor, profile.profile_arn, profile.role_arn, profile.session_duration)
         try:
             with translated():
                 credentials = self._sessions.open(request, leaf, key.key)
@@ -166,6 +189,14 @@ class Verifier:
             return Attempt(host, role, expected, "failed", error=_said(translate(error)))
         days = (leaf.not_valid_after_utc - self._run.now).days
         return Attempt(host, role, expected, "opened", arn, credentials.expiration, days)
+
+
+def _unapplied(entity: str) -> StateError:
+    return StateError(
+        f"{entity} was not applied yet",
+        why="the recorded state does not have it",
+        fix="run `iam-ra apply`, or check the name: `iam-ra status` shows the hosts",
+    )
 
 
 def _said(error: IamRaError) -> str:
