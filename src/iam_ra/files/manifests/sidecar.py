@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from iam_ra.config.model import Cluster, Workload
     from iam_ra.files.manifests.facts import ClusterFacts
 
-# Seconds and attempts: a refresh, which waits for AWS, takes longer than the one second that boto3 gives a metadata service.
-_PATIENCE = (5, 3)
+# A refresh, which waits for AWS, takes longer than the one second and the one attempt that boto3 gives a metadata service.
+_TIMEOUT_SECONDS = 5
+_ATTEMPTS = 3
 
 
 def config(workload: Workload, facts: ClusterFacts) -> dict[str, str]:
@@ -55,12 +56,11 @@ def app_env(workload: Workload, cluster: Cluster, facts: ClusterFacts) -> list[d
     The endpoint ends without a slash, which Java refuses. Some SDKs read one name of the region, some the other.
     """
     port = cluster.sidecar.port
-    seconds, attempts = _PATIENCE
     env = {
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{port}",
         "AWS_EC2_METADATA_V1_DISABLED": "true",
-        "AWS_METADATA_SERVICE_TIMEOUT": str(seconds),
-        "AWS_METADATA_SERVICE_NUM_ATTEMPTS": str(attempts),
+        "AWS_METADATA_SERVICE_TIMEOUT": str(_TIMEOUT_SECONDS),
+        "AWS_METADATA_SERVICE_NUM_ATTEMPTS": str(_ATTEMPTS),
         "AWS_REGION": facts.region,
         "AWS_DEFAULT_REGION": facts.region,
     }
