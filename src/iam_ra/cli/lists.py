@@ -24,32 +24,25 @@ _TITLES = {"days_left": "days", "last_used": "last used", "taken_by": "taken by"
 _NUMBERS = ("days_left", "signs")
 
 
-class _List(NamedTuple):
-    """A list to be: the command, the key of the entries in JSON, the columns, and what is said when there are none.
+class Listing(NamedTuple):
+    """A list to be: the key of its entries in JSON, their keys that are shown, and what is said when there are none."""
 
-    Each entry is shown by the keys that `columns` name.
-    """
-
-    command: str
     key: str
     columns: Sequence[str]
     none: str
 
 
-_HOSTS = _List(
-    "host list",
+_HOSTS = Listing(
     "hosts",
     ("host", "identity", "roles", "days_left", "last_used", "status"),
     "No hosts yet: `iam-ra host onboard NAME --role ROLE` adds one.",
 )
-_ROLES = _List(
-    "role list",
+_ROLES = Listing(
     "roles",
     ("role", "policies", "taken_by", "status"),
     "No roles yet: `iam-ra role create NAME --policy ARN` adds one.",
 )
-_AUTHORITIES = _List(
-    "ca list",
+_AUTHORITIES = Listing(
     "authorities",
     ("ca", "mode", "key_store", "signs", "days_left", "status"),
     "No authorities yet: `iam-ra ca setup NAME` adds one.",
@@ -63,9 +56,9 @@ def hosts(options: Options) -> None:
 
     With the roles that the file gives them, the days that their certificates last, and when they were last seen.
     """
-    namespace, seen = _look(options)
+    namespace, seen = look(options)
     rows = []
-    for name, known, status in _entities(seen, "host/", namespace.hosts):
+    for name, known, status in entities(seen, "host/", namespace.hosts):
         host = namespace.hosts.get(name)
         rows.append(
             {
@@ -74,12 +67,12 @@ def hosts(options: Options) -> None:
                 "ca": host.authority if host else None,
                 "roles": list(host.roles if host else known.roles if known else ()),
                 "default_role": host.default_role if host else None,
-                **_life(known),
+                **life(known),
                 "last_used": known.last_used if known else "",
                 **status,
             }
         )
-    _write(options, _HOSTS, rows)
+    write(options, "host list", (_HOSTS, rows))
 
 
 @click.command("list", cls=Command)
@@ -89,9 +82,9 @@ def roles(options: Options) -> None:
 
     With who may take them by now.
     """
-    namespace, seen = _look(options)
+    namespace, seen = look(options)
     rows = []
-    for name, _, status in _entities(seen, "role/", namespace.roles):
+    for name, _, status in entities(seen, "role/", namespace.roles):
         role = namespace.roles.get(name)
         rows.append(
             {
@@ -102,7 +95,7 @@ def roles(options: Options) -> None:
                 **status,
             }
         )
-    _write(options, _ROLES, rows)
+    write(options, "role list", (_ROLES, rows))
 
 
 @click.command("list", cls=Command)
@@ -112,12 +105,11 @@ def authorities(options: Options) -> None:
 
     With how many hosts of the file each signs for, and the days that its own certificate lasts.
     """
-    namespace, seen = _look(options)
-    named = {
-        name: each for name, each in namespace.authorities.items() if name not in _of_clusters(namespace)
-    }
+    namespace, seen = look(options)
+    of_clusters = {each.scope for each in namespace.clusters.values()}
+    named = {name: each for name, each in namespace.authorities.items() if name not in of_clusters}
     rows = []
-    for name, known, status in _entities(seen, "ca/", named):
+    for name, known, status in entities(seen, "ca/", named):
         authority = named.get(name)
         rows.append(
             {
@@ -126,18 +118,15 @@ def authorities(options: Options) -> None:
                 "mode": authority.mode if authority else None,
                 "key_store": authority.key_store if authority and authority.mode == "self-signed" else None,
                 "signs": sum(host.authority == name for host in namespace.hosts.values()),
-                **_life(known),
+                **life(known),
                 **status,
             }
         )
-    _write(options, _AUTHORITIES, rows)
+    write(options, "ca list", (_AUTHORITIES, rows))
 
 
-def _of_clusters(namespace: Namespace) -> frozenset[str]:
-    return frozenset(each.scope for each in namespace.clusters.values())
-
-
-def _look(options: Options) -> tuple[Namespace, Overview]:
+def look(options: Options) -> tuple[Namespace, Overview]:
+    """Return what the file says, and what there is."""
     from iam_ra.operations.overview import overview  # noqa: PLC0415 - part of no --help
 
     loaded = options.load()
@@ -145,7 +134,7 @@ def _look(options: Options) -> tuple[Namespace, Overview]:
     return loaded.namespace, overview(workplace, planner_for(workplace).plan())
 
 
-def _entities(
+def entities(
     seen: Overview, prefix: str, named: Mapping[str, object]
 ) -> Sequence[tuple[str, Identity | None, Mapping[str, Any]]]:
     """Return the name of each entity, its certificate if it has one, and how it stands."""
@@ -156,7 +145,8 @@ def _entities(
     ]
 
 
-def _life(known: Identity | None) -> Mapping[str, Any]:
+def life(known: Identity | None) -> Mapping[str, Any]:
+    """Return how long a certificate lasts, as lists say it."""
     if known is None:
         return {"not_after": None, "days_left": None}
     return {"not_after": known.not_after, "days_left": known.days_left}
@@ -166,21 +156,24 @@ def _state(entity: str, standing: Standing, seen: Overview) -> Mapping[str, Any]
     return {"status": str(standing), "disabled": entity in seen.off}
 
 
-def _write(options: Options, what: _List, rows: Sequence[Mapping[str, Any]]) -> None:
+def write(options: Options, command: str, *lists: tuple[Listing, Sequence[Mapping[str, Any]]]) -> None:
+    """Write the lists of a command: as tables, or with `--json` as one object."""
     if options.json:
-        write_json(what.command, {what.key: list(rows)})
+        write_json(command, {what.key: list(rows) for what, rows in lists})
         return
-    if not rows:
-        click.echo(what.none)
-        return
+    style = options.style(sys.stdout)
+    click.echo("\n".join(_table(what, rows, style) for what, rows in lists), nl=False, color=style.color)
+
+
+def _table(what: Listing, rows: Sequence[Mapping[str, Any]], style: Style) -> str:
     from iam_ra.render.style import WIDTH  # noqa: PLC0415 - part of no --help
     from iam_ra.render.table import Column, table_text  # noqa: PLC0415
 
-    style = options.style(sys.stdout)
+    if not rows:
+        return f"{what.none}\n"
     columns = [Column(_TITLES.get(key, key), "right" if key in _NUMBERS else "left") for key in what.columns]
     body = [[_cell(key, row, style) for key in what.columns] for row in rows]
-    width = WIDTH if sys.stdout.isatty() else None
-    click.echo(table_text(columns, body, color=style.color, width=width), nl=False, color=style.color)
+    return table_text(columns, body, color=style.color, width=WIDTH if sys.stdout.isatty() else None)
 
 
 def _cell(key: str, row: Mapping[str, Any], style: Style) -> Cell | str:

@@ -75,7 +75,7 @@ def identities(
 
     `seen` is when Roles Anywhere last saw an X.509 subject, `off` the entities that are disabled.
     """
-    last_seen = _last_seen(seen)
+    known = last_seen(seen)
     anchors = {
         address.entity: part.outputs["TrustAnchorArn"]
         for address, part in parts.items()
@@ -101,7 +101,7 @@ def identities(
             )
             not_after = part.outputs["not_after"]
             days = (datetime.fromisoformat(not_after) - now).days
-            last = last_seen.get(identity) if "identity" in part.inputs else None
+            last = known.get(identity) if "identity" in part.inputs else None
             found.append(
                 Identity(
                     address.entity,
@@ -117,7 +117,7 @@ def identities(
     return tuple(found)
 
 
-def _last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
+def last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
     """Return when each common name was last seen: subjects of one may differ in their organizational units.
 
     Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign. Names that iam-ra gives have no

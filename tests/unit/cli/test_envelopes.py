@@ -149,6 +149,31 @@ DATA: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "k8s-list": {
+        "clusters": [
+            {
+                "cluster": "prod",
+                "delivery": "sops",
+                "issuer": "ClusterIssuer/iam-ra",
+                "folder": "manifests/prod",
+                "not_after": None,
+                "days_left": None,
+                "status": "to be made",
+                "disabled": False,
+            }
+        ],
+        "workloads": [
+            {
+                "workload": "prod/payments/api",
+                "cluster": "prod",
+                "identity": "prod.payments.api",
+                "roles": ["reader"],
+                "last_used": "",
+                "status": "to be made",
+                "disabled": False,
+            }
+        ],
+    },
     "ledger": {
         "certificates": [
             {
@@ -182,7 +207,7 @@ DATA: dict[str, dict[str, Any]] = {
 COMMANDS = {
     "ledger": "ca ledger",
     "verb": "host onboard",
-    **{f"{name}-list": f"{name} list" for name in ("host", "role", "ca")},
+    **{f"{name}-list": f"{name} list" for name in ("host", "role", "ca", "k8s")},
 }
 
 
