@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ruamel.yaml import YAML
 from tests.e2e.world import ACCOUNT, REGION
 from tests.unit.cli.test_completing import complete
 
@@ -39,15 +40,28 @@ HOSTS = (
     ("role delete deploy", 0, "Role delete complete: 1 deleted"),
     ("destroy --yes", 0, "Destroy complete"),
 )
+# `| kubectl apply -f -` stands behind the first three.
+CLUSTERS = (
+    ("k8s setup prod-cluster", 0, "K8s setup complete"),
+    ("k8s onboard payment-service --role admin --cluster prod-cluster", 0, "K8s onboard complete"),
+    ("k8s onboard api-gateway --role readonly --cluster prod-cluster -k gateway", 0, "K8s onboard complete"),
+    ("k8s list", 0, "prod-cluster/gateway/api-gateway"),
+    ("k8s list --cluster prod-cluster", 0, "prod-cluster/default/payment-service"),
+    ("k8s offboard payment-service", 0, "K8s offboard complete"),
+    # api-gateway runs there.
+    ("k8s teardown prod-cluster", 4, "api-gateway"),
+    ("k8s teardown prod-cluster --force", 0, "K8s teardown complete"),
+)
 TROUBLES = (
-    ("init", 0, "Init complete: 3 created"),
+    ("init", 0, "Nothing to do."),
     ("role list", 0, "ReadOnlyAccess"),
     (f"role create myrole --policy {READ_ONLY}", 0, "Role create complete: 1 created"),
 )
 GROUPS = {
-    "": ("init", "destroy", "status", "role", "host"),
+    "": ("init", "destroy", "status", "role", "host", "k8s"),
     "role": ("create", "delete", "list"),
     "host": ("onboard", "offboard", "list"),
+    "k8s": ("setup", "teardown", "onboard", "offboard", "list"),
 }
 
 
@@ -55,6 +69,7 @@ GROUPS = {
 def home(world: World) -> World:
     """Return a world as the README takes it: credentials, a region, SOPS, a policy of one's own, and no file."""
     world.more["AWS_REGION"] = REGION
+    world.recipients(world.identity, regex=".")
     document = (
         '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
     )
@@ -67,10 +82,20 @@ def run(world: World, *lists: tuple[tuple[str, int, str], ...]) -> None:
         done = world.run(*line.split())
         assert done.code == code, f"$ iam-ra {line}\n{done.stdout}\n{done.stderr}"
         assert said in done.said, f"$ iam-ra {line}\n{done.stdout}\n{done.stderr}"
+        if line.startswith(("k8s setup", "k8s onboard")):
+            check_applicable(done.stdout)
+
+
+def check_applicable(text: str) -> None:
+    """Expect objects, and nothing else; tests/kubernetes looks at what is in them."""
+    documents = list(YAML(typ="safe", pure=True).load_all(text))
+    assert documents
+    assert all({"apiVersion", "kind", "metadata"} <= each.keys() for each in documents)
+    assert "PRIVATE KEY" not in text
 
 
 def test_hosts_from_the_first_command_to_the_last(home: World) -> None:
-    run(home, START, HOSTS, TROUBLES)
+    run(home, START, HOSTS, CLUSTERS, TROUBLES)
     # What the verbs wrote is in canonical form.
     home.run("fmt", "--check").expect()
 

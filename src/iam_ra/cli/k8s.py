@@ -9,6 +9,7 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.entities import CLUSTER, ROLE, WORKLOAD
+from iam_ra.cli.k8s_list import clusters
 from iam_ra.cli.k8s_render import render
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import workplace_for
@@ -28,6 +29,7 @@ def command() -> None:
     """
 
 
+command.add_command(clusters)
 command.add_command(render)
 
 
