@@ -46,7 +46,13 @@ def overview(workplace: Workplace, planned: Planned) -> Overview:
     """Return the overview of a plan; asks Roles Anywhere when it last saw whom."""
     parts = {} if planned.state is None else planned.state.parts
     hosts = [name for name, host in workplace.namespace.hosts.items() if host.disabled]
-    off = status.switched_off(parts, hosts)
+    workloads = [
+        each.entity
+        for cluster in workplace.namespace.clusters.values()
+        for each in cluster.workloads.values()
+        if each.disabled
+    ]
+    off = status.switched_off(parts, hosts) | frozenset(workloads)
     seen = workplace.subjects() if parts else {}
     found = status.identities(parts, planned.snapshot.caller.now, seen, off)
     return Overview(planned, parts, found, status.roles(parts, found), off, status.last_seen(seen))

@@ -319,13 +319,17 @@ def _setting(drift_: Drift, remedy: str) -> Setting:
 
 
 def lives(members: Sequence[Member]) -> list[Life]:
-    """Return the fleet, what ends first on top."""
-    return [_life(each) for each in sorted(members, key=lambda each: (each.days_left, each.entity))]
+    """Return the fleet, what ends first on top, and those last whose certificates only their cluster knows."""
+    return [
+        _life(each)
+        for each in sorted(
+            members, key=lambda each: (each.days_left is None, each.days_left or 0, each.entity)
+        )
+    ]
 
 
 def _life(member: Member) -> Life:
-    left = plural(member.days_left, "day") if member.days_left >= 0 else "ended"
-    state = "ok" if member.days_left > SOON_DAYS else "soon" if member.days_left >= 0 else "ended"
+    left, state = _left(member.days_left)
     return Life(
         harmless(member.entity),
         harmless(member.identity),
@@ -336,6 +340,15 @@ def _life(member: Member) -> Life:
         "off" if member.disabled else state,
         not member.entity.startswith(("host/", "workload/")),
     )
+
+
+def _left(days: int | None) -> tuple[str, str]:
+    """Return how long a certificate lasts, in words, and how that is to look."""
+    if days is None:
+        return "by its cluster", "ok"
+    if days < 0:
+        return "ended", "ended"
+    return plural(days, "day"), "ok" if days > SOON_DAYS else "soon"
 
 
 def takers(graph: Graph) -> list[tuple[str, str, list[Taker]]]:

@@ -57,8 +57,8 @@ class Member(Protocol):
         """When its certificate ends, in ISO 8601."""
 
     @property
-    def days_left(self) -> int:
-        """How many days that is from now on; below 0 where it has ended."""
+    def days_left(self) -> int | None:
+        """How many days that is from now on; below 0 where it has ended, None where only its cluster knows."""
 
     @property
     def last_used(self) -> str:

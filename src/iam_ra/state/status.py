@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from iam_ra.engine.part import Recorded
 
 
+_WORKLOADS = "workload/"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authority or a host with its certificate. `serial` is decimal; `not_after` and `last_used` are ISO 8601.
+    """An authority, a host or a workload. `serial` is decimal; `not_after` and `last_used` are ISO 8601.
 
-    `last_used` is empty for one that Roles Anywhere never saw, and for authorities. `disabled`: it opens nothing for now.
+    Of a workload's certificates only its cluster knows: `serial` and `not_after` are empty, `days_left` is None. `last_used`
+    is empty for one that Roles Anywhere never saw, and for authorities. `disabled`: it opens nothing for now.
     """
 
     entity: str
@@ -26,7 +30,7 @@ class Identity:
     roles: tuple[str, ...]
     serial: str
     not_after: str
-    days_left: int
+    days_left: int | None
     last_used: str
     disabled: bool = False
 
@@ -71,7 +75,7 @@ def identities(
     seen: Mapping[str, datetime],
     off: frozenset[str] = frozenset(),
 ) -> tuple[Identity, ...]:
-    """Return the authorities and the hosts that the state records, with the roles that they really can take.
+    """Return the authorities, hosts and workloads that the state records, with the roles that they really can take.
 
     `seen` is when Roles Anywhere last saw an X.509 subject, `off` the entities that are disabled.
     """
@@ -89,31 +93,32 @@ def identities(
     ]
     found = []
     for address, part in sorted(parts.items()):
-        if "not_after" in part.outputs:
-            identity = part.inputs.get("identity") or part.outputs["identity"]
-            anchor = anchors.get(f"ca/{part.inputs.get('ca')}")
-            said = part.inputs.get("units", ())
-            disabled = not off.isdisjoint({address.entity, f"ca/{part.inputs.get('ca')}"})
-            roles = tuple(
-                role
-                for role, by in grants
-                if not disabled and by["trust_anchor"] == anchor and _takes(by, identity, said)
+        is_workload = address.entity.startswith(_WORKLOADS) and "identity" in part.inputs
+        if "not_after" not in part.outputs and not is_workload:
+            continue
+        identity = part.inputs.get("identity") or part.outputs["identity"]
+        signer = f"cluster/{address.entity.split('/')[1]}" if is_workload else f"ca/{part.inputs.get('ca')}"
+        said = part.inputs.get("units", ())
+        disabled = not off.isdisjoint({address.entity, signer})
+        roles = tuple(
+            role
+            for role, by in grants
+            if not disabled and by["trust_anchor"] == anchors.get(signer) and _takes(by, identity, said)
+        )
+        not_after = part.outputs.get("not_after", "")
+        last = known.get(identity) if "identity" in part.inputs else None
+        found.append(
+            Identity(
+                address.entity,
+                identity,
+                roles,
+                part.outputs.get("serial", ""),
+                not_after,
+                (datetime.fromisoformat(not_after) - now).days if not_after else None,
+                "" if last is None else last.isoformat(),
+                disabled,
             )
-            not_after = part.outputs["not_after"]
-            days = (datetime.fromisoformat(not_after) - now).days
-            last = known.get(identity) if "identity" in part.inputs else None
-            found.append(
-                Identity(
-                    address.entity,
-                    identity,
-                    roles,
-                    part.outputs["serial"],
-                    not_after,
-                    days,
-                    "" if last is None else last.isoformat(),
-                    disabled,
-                )
-            )
+        )
     return tuple(found)
 
 

@@ -40,6 +40,23 @@ def state(*parts: Recorded) -> dict[Address, Recorded]:
     return {each.address: each for each in (*authority("default"), *authority("edge"), *parts)}
 
 
+def test_a_workload_has_the_roles_that_its_own_cluster_vouches_for() -> None:
+    parts = state(
+        part("cluster/prod:stack", {}, {"TrustAnchorArn": "arn:prod"}),
+        part("cluster/prod:manifests", {}, {}),
+        part("workload/prod/shop/api:manifests", {"identity": "prod.shop.api"}, {}),
+        role("reader", prod=["prod.shop.api"]),
+        role("admin", default=["prod.shop.api"]),
+    )
+    (workload,) = (each for each in identities(parts, NOW, {"CN=prod.shop.api": SEEN}) if each.roles)
+    assert workload.entity == "workload/prod/shop/api"
+    assert workload.roles == ("reader",)
+    assert (workload.serial, workload.not_after, workload.days_left) == ("", "", None)
+    assert workload.last_used == SEEN.isoformat()
+    off = identities(parts, NOW, {}, frozenset({"cluster/prod"}))
+    assert not [each for each in off if each.roles]
+
+
 def test_a_role_is_had_by_name_and_authority() -> None:
     parts = state(
         host("web"),
