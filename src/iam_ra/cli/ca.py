@@ -14,7 +14,7 @@ from iam_ra.cli.envelope import write_json
 from iam_ra.cli.lists import authorities
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import lock_timeout_option, workplace_for
-from iam_ra.cli.verbs import How, carry, mode_options, verb_options
+from iam_ra.cli.verbs import How, carry, mode_options, plain, verb_options
 from iam_ra.engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def setup(
         options,
         "ca setup",
         lambda data: changes.setup_authority(
-            data, _plain(name), mode=ca_mode, pca_arn=pca_arn, validity_years=ca_validity_years
+            data, plain("ca", name), mode=ca_mode, pca_arn=pca_arn, validity_years=ca_validity_years
         ),
         how,
     )
@@ -101,7 +101,7 @@ def delete(options: Options, name: str, how: How) -> int:
     """Delete the authority NAME; refused while somebody needs it."""
     from iam_ra.config import changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    return carry(options, "ca delete", lambda data: changes.delete_authority(data, _plain(name)), how)
+    return carry(options, "ca delete", lambda data: changes.delete_authority(data, plain("ca", name)), how)
 
 
 @command.command("rotate", cls=Command)
@@ -118,12 +118,8 @@ def rotate(options: Options, name: str, yes: bool, lock_timeout: float) -> int:
     from iam_ra.cli.apply import apply_file  # noqa: PLC0415 - no other command of the group needs it
     from iam_ra.cli.wishes import Asked  # noqa: PLC0415
 
-    address = f"{_PREFIX}{_plain(name)}"
+    address = f"{_PREFIX}{plain('ca', name)}"
     return apply_file(options, Asked(renew=(address,)), yes=yes, lock_timeout=lock_timeout)
-
-
-def _plain(name: str) -> str:
-    return name.removeprefix(_PREFIX)
 
 
 def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from iam_ra.cli import exits
 from iam_ra.cli.entities import HOST, ROLE
 from iam_ra.cli.lists import hosts as host_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.verbs import How, ca_option, carry, finish, verb_options
+from iam_ra.cli.verbs import How, ca_option, carry, finish, plain, plain_all, verb_options
 
 
 @click.group("host", cls=Group)
@@ -69,9 +70,9 @@ def onboard(
         "host onboard",
         lambda data: changes.onboard_host(
             data,
-            _plain(name),
-            roles=roles,
-            default_role=default_role,
+            plain("host", name),
+            roles=plain_all("role", roles),
+            default_role=default_role and plain("role", default_role),
             authority=ca,
             identity=identity,
             validity_days=validity_days,
@@ -83,7 +84,7 @@ def onboard(
         how,
     )
     if code == exits.OK and how.apply and not options.json:
-        _say_next(options, _plain(name))
+        _say_next(options, plain("host", name))
     return code
 
 
@@ -106,7 +107,7 @@ def offboard(options: Options, name: str, how: How) -> int:
     """
     from iam_ra.config import changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    return carry(options, "host offboard", lambda data: changes.offboard_host(data, _plain(name)), how)
+    return carry(options, "host offboard", lambda data: changes.offboard_host(data, plain("host", name)), how)
 
 
 @command.command("renew", cls=Command)
@@ -122,7 +123,7 @@ def renew(options: Options, name: str, keep_old: bool, how: How) -> int:
     """
     from iam_ra.cli.wishes import Asked  # noqa: PLC0415 - click alone is part of --help
 
-    address = f"host/{_plain(name)}"
+    address = f"host/{plain('host', name)}"
     return finish(
         options, "host renew", (address,), None, how, asked=Asked(renew=(address,), keep_old=keep_old)
     )
@@ -131,13 +132,11 @@ def renew(options: Options, name: str, keep_old: bool, how: How) -> int:
 command.add_command(host_list)
 
 
-def _plain(name: str) -> str:
-    return name.removeprefix("host/")
-
-
 def _from_file(options: Options, path: Path | None) -> str | None:
     """Return a path as the file names it: relative to its folder, if it lies there."""
     if path is None:
         return None
-    target, folder = Path.cwd() / path, options.path().absolute().parent
+    # Without a look at the disk: a link in the repository is the user's business.
+    target = Path(os.path.normpath(Path.cwd() / path))
+    folder = Path(os.path.normpath(options.path().absolute().parent))
     return (target.relative_to(folder) if target.is_relative_to(folder) else path).as_posix()

@@ -13,7 +13,7 @@ from iam_ra.cli.k8s_list import clusters
 from iam_ra.cli.k8s_render import render
 from iam_ra.cli.options import Command, Group, Options, pass_options
 from iam_ra.cli.running import workplace_for
-from iam_ra.cli.verbs import How, carry, verb_options
+from iam_ra.cli.verbs import How, carry, plain, plain_all, verb_options
 
 if TYPE_CHECKING:
     from iam_ra.config.changes import Changed
@@ -49,16 +49,16 @@ def setup(options: Options, name: str, delivery: str | None, pca_arn: str | None
     """
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    plain = name.removeprefix("cluster/")
+    cluster = plain("cluster", name)
     code = carry(
         options,
         "k8s setup",
-        lambda data: cluster_changes.setup_cluster(data, plain, delivery=delivery, pca_arn=pca_arn),
+        lambda data: cluster_changes.setup_cluster(data, cluster, delivery=delivery, pca_arn=pca_arn),
         how,
         result=lambda entities: _manifests(options, entities),
     )
     if code == exits.OK and how.apply and not options.json:
-        _say_secret(options, plain)
+        _say_secret(options, cluster)
     return code
 
 
@@ -115,10 +115,10 @@ def onboard(
         lambda data: cluster_changes.onboard_workload(
             data,
             name,
-            cluster=cluster,
+            cluster=cluster and plain("cluster", cluster),
             namespace=namespace,
-            roles=roles,
-            default_role=default_role,
+            roles=plain_all("role", roles),
+            default_role=default_role and plain("role", default_role),
             duration_hours=duration_hours,
             sample_pod=not no_sample_pod,
             overwrite=overwrite,
@@ -141,7 +141,9 @@ def offboard(options: Options, name: str, cluster: str | None, namespace: str | 
     entities: list[str] = []
 
     def change(data: dict[str, Any]) -> Changed:
-        found = cluster_changes.offboard_workload(data, name, cluster=cluster, namespace=namespace)
+        found = cluster_changes.offboard_workload(
+            data, name, cluster=cluster and plain("cluster", cluster), namespace=namespace
+        )
         entities.extend(found.entities)
         return found
 
@@ -160,11 +162,11 @@ def teardown(options: Options, name: str, force: bool, how: How) -> int:
     """Remove the cluster NAME, its authority and its manifests; refused while it has workloads."""
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
-    plain = name.removeprefix("cluster/")
+    cluster = plain("cluster", name)
     return carry(
         options,
         "k8s teardown",
-        lambda data: cluster_changes.teardown_cluster(data, plain, force=force),
+        lambda data: cluster_changes.teardown_cluster(data, cluster, force=force),
         how,
     )
 

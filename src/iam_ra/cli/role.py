@@ -7,7 +7,7 @@ import click
 from iam_ra.cli.entities import ROLE
 from iam_ra.cli.lists import roles as role_list
 from iam_ra.cli.options import Command, Group, Options, pass_options
-from iam_ra.cli.verbs import How, ca_option, carry, verb_options
+from iam_ra.cli.verbs import How, ca_option, carry, plain, verb_options
 
 
 @click.group("role", cls=Group)
@@ -43,7 +43,7 @@ def create(
         "role create",
         lambda data: changes.create_role(
             data,
-            name.removeprefix("role/"),
+            plain("role", name),
             policies=policies,
             session_duration=session_duration,
             authorities=ca,
@@ -67,7 +67,7 @@ def delete(options: Options, name: str, force: bool, how: How) -> int:
     return carry(
         options,
         "role delete",
-        lambda data: changes.delete_role(data, name.removeprefix("role/"), force=force),
+        lambda data: changes.delete_role(data, plain("role", name), force=force),
         how,
     )
 

@@ -19,7 +19,7 @@ from iam_ra.cli.running import lock_timeout_option
 from iam_ra.engine.errors import ApplyIncompleteError, IamRaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from iam_ra.cli.options import Options
     from iam_ra.cli.wishes import Asked
@@ -40,6 +40,16 @@ class How:
     apply: bool = True
     yes: bool = False
     lock_timeout: float = 0.0
+
+
+def plain(kind: str, name: str) -> str:
+    """Return the name in an address such as `host/web`, or the name itself."""
+    return name.removeprefix(f"{kind}/")
+
+
+def plain_all(kind: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in addresses or names."""
+    return tuple(plain(kind, each) for each in names)
 
 
 def verb_options(function: Callable[..., Any] | None = None, *, edits: bool = True) -> Callable[..., Any]:
@@ -64,7 +74,9 @@ def ca_option(*, multiple: bool = False, help: str) -> Callable[..., Any]:  # no
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def bundled(*args: Any, ca: Any, scope: Any, **kwargs: Any) -> Any:
-            return function(*args, ca=(*ca, *scope) if multiple else ca or scope, **kwargs)
+            given = (*ca, *scope) if multiple else tuple(filter(None, (ca or scope,)))
+            names = plain_all("ca", given)
+            return function(*args, ca=names if multiple else next(iter(names), None), **kwargs)
 
         hidden = click.option("--scope", metavar="NAME", type=AUTHORITY, multiple=multiple, hidden=True)(
             bundled
