@@ -136,7 +136,7 @@ def delete_role(data: Mapping[str, Any], name: str, *, force: bool = False) -> C
         raise RefusedError(
             f"role/{name} is the only role of {_few(alone)}",
             why="each has one role at least",
-            fix="offboard it, or give it another role first",
+            fix=f"offboard {'it' if len(alone) == 1 else 'them'}, or give {'it' if len(alone) == 1 else 'them'} another role first",
         )
     told: list[str] = []
     for user in users:
