@@ -175,7 +175,7 @@ class Shell:
 
     def close(self) -> None:
         self._bash.communicate(timeout=_SECONDS)
-        for pid in self._top.rglob(".iam-ra/sandbox.pid"):
+        for pid in self._top.parent.rglob(".iam-ra/sandbox.pid"):
             subprocess.run(  # noqa: S602 - the shell finds iam-ra on the PATH of the pages
                 "iam-ra sandbox down",  # noqa: S607
                 shell=True,
