@@ -17,7 +17,7 @@ from iam_ra.render.problems import plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from iam_ra.config.model import Namespace
+    from iam_ra.config.model import ClusterDelivery, KeyPlace, Namespace
     from iam_ra.engine.plan import Plan
 
 
@@ -149,9 +149,9 @@ def _nodes(namespace: Namespace) -> Iterator[Node]:
         how = ca.mode if ca.mode != "self-signed" else f"{ca.mode}, key in {_STORES[ca.key_store]}"
         yield Node(f"ca/{ca.name}", Sort.AUTHORITY, ca.name, _joined(how, off=ca.disabled), off=ca.disabled)
     for cluster in namespace.clusters.values():
-        off = _is_off(namespace, f"{CLUSTERS}{cluster.name}")
-        said = _joined(f"authority by {cluster.delivery}", off=off)
-        yield Node(f"{CLUSTERS}{cluster.name}", Sort.CLUSTER, cluster.name, said, off=off)
+        made = "" if cluster.scope in namespace.authorities else "its certificate is awaited"
+        said = _joined(_DELIVERIES[cluster.delivery], made, off=cluster.disabled)
+        yield Node(cluster.scope, Sort.CLUSTER, cluster.name, said, off=cluster.disabled)
         for each in cluster.workloads.values():
             name = f"{each.namespace}/{each.name}"
             said = _joined(each.identity, off=each.disabled)
@@ -167,7 +167,12 @@ def _nodes(namespace: Namespace) -> Iterator[Node]:
         yield Node(f"role/{role.name}", Sort.ROLE, role.name, said, off=role.disabled)
 
 
-_STORES = {"file": "a file", "sops": "SOPS", "kms": "KMS"}
+_STORES: Mapping[KeyPlace, str] = {"file": "a file", "sops": "SOPS", "kms": "KMS"}
+_DELIVERIES: Mapping[ClusterDelivery, str] = {
+    "sops": "authority sealed with SOPS",
+    "cluster": "authority born there",
+    "pca": "private CA",
+}
 
 
 def _joined(*texts: str, off: bool) -> str:
@@ -184,22 +189,19 @@ def _takers(namespace: Namespace) -> Iterator[tuple[str, tuple[str, ...], bool]]
 
 
 def _edges(namespace: Namespace) -> Iterator[Edge]:
-    scopes = {f"host/{host.name}": host.authority for host in namespace.hosts.values()}
+    signers = {f"host/{host.name}": host.authority for host in namespace.hosts.values()}
     for key, roles, is_off in _takers(namespace):
-        scope = scopes.get(key) or _cluster_of(key)
-        signer, signer_off = entity_of(scope), _is_off(namespace, scope)
+        scope = signers.get(key) or _cluster_of(key)
+        authority = namespace.authorities.get(scope)
+        # One that a cluster is still to make signs nothing that counts.
+        signer, signer_off = entity_of(scope), authority is None or authority.disabled
         yield Edge(signer, key, off=signer_off)
         for role in roles:
             yield Edge(key, f"role/{role}", off=is_off or signer_off or namespace.roles[role].disabled)
 
 
-def _is_off(namespace: Namespace, scope: str) -> bool:
-    # A cluster that makes its authority itself has none before it did.
-    return scope in namespace.authorities and namespace.authorities[scope].disabled
-
-
 def _cluster_of(workload: str) -> str:
-    return f"cluster/{workload.split('/')[1]}"
+    return f"{CLUSTERS}{workload.split('/')[1]}"
 
 
 def _deleted(key: str) -> Iterator[Node]:
@@ -246,7 +248,7 @@ def _before(plan: Plan) -> _Before:
         if taker.startswith("workload/"):
             signers[taker] = _cluster_of(taker)
         elif "ca" in inputs:
-            signers[taker] = f"ca/{inputs['ca']}"
+            signers[taker] = entity_of(inputs["ca"])
         if "roles" in inputs:
             roles[taker] = frozenset(f"role/{role}" for role in inputs["roles"])
     return _Before(signers, roles)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from tests.unit.kinds.samples import namespace, parts
 
-from iam_ra.config.model import Cluster, Issuer, Namespace, Sidecar, Workload
 from iam_ra.engine.action import Action
 from iam_ra.engine.part import UNKNOWN, Recorded, resolve
 from iam_ra.engine.plan import Change, Plan
@@ -18,6 +15,7 @@ from iam_ra.render.graph import Edge, Graph, Mark, Node, Sort
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iam_ra.config.model import Namespace
     from iam_ra.engine.part import Part
 
 FILE = """\
@@ -29,6 +27,13 @@ roles:
 hosts:
   robot: {ca: factory, roles: [reader]}
   web: {identity: web.example.com, roles: [admin, reader], default_role: reader}
+"""
+CLUSTERS = """\
+clusters:
+  prod:
+    workloads:
+      payments/api: {role: reader}
+      payments/batch: {role: reader, disabled: true}
 """
 # What would end a quoted string, a label, an element or a line, in any of the languages.
 HOSTILE = (
@@ -57,49 +62,7 @@ HOSTILE = (
 
 def loaded(folder: Path, text: str = FILE) -> Namespace:
     """Return a file's namespace, and with it a cluster of two workloads."""
-    return replace(namespace(folder, text), clusters={"prod": cluster("prod")})
-
-
-def cluster(name: str) -> Cluster:
-    workloads = {
-        "payments/api": workload(name, "api", roles=("reader",)),
-        "payments/batch": replace(workload(name, "batch", roles=("reader",)), disabled=True),
-    }
-    return Cluster(
-        name,
-        "sops",
-        Issuer("ClusterIssuer", "iam-ra", "cert-manager"),
-        "iam-ra-ca",
-        "k8s/ca.yaml",
-        "",
-        None,
-        "k8s",
-        Sidecar("image", "native", 9911),
-        admission_policy=True,
-        approver_policy=False,
-        workloads=workloads,
-    )
-
-
-def workload(cluster: str, name: str, roles: tuple[str, ...]) -> Workload:
-    return Workload(
-        cluster,
-        "payments",
-        name,
-        f"payments.{name}",
-        roles,
-        timedelta(days=1),
-        timedelta(hours=8),
-        "secret",
-        None,
-        name,
-        (),
-        network_policy=False,
-        helm_values=False,
-        sample_pod=False,
-        disabled=False,
-        protect=False,
-    )
+    return namespace(folder, text + CLUSTERS)
 
 
 def plan_between(before: Namespace, after: Namespace) -> Plan:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.kinds.samples import namespace
 from tests.unit.render.graphs import FILE, crowd, loaded, plan_between
 
 from iam_ra.engine.address import Address
-from iam_ra.render.graph import Edge, Graph, Mark, Sort, fleet_graph
+from iam_ra.render.graph import Edge, Graph, Mark, fleet_graph
 from iam_ra.render.graph_crowds import LIMIT, condensed
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def test_a_file_says_who_signs_and_who_may_take_what(tmp_path: Path) -> None:
     assert {node.key: (node.name, node.detail) for node in graph.nodes} == {
         "ca/default": ("default", "self-signed, key in a file"),
         "ca/factory": ("factory", "self-signed, key in KMS"),
-        "cluster/prod": ("prod", "authority by sops"),
+        "cluster/prod": ("prod", "authority sealed with SOPS"),
         "host/robot": ("robot", ""),
         "host/web": ("web", "web.example.com"),
-        "workload/prod/payments/api": ("payments/api", "payments.api"),
-        "workload/prod/payments/batch": ("payments/batch", "payments.batch, disabled"),
+        "workload/prod/payments/api": ("payments/api", "prod.payments.api"),
+        "workload/prod/payments/batch": ("payments/batch", "prod.payments.batch, disabled"),
         "role/admin": ("admin", "only by default"),
         "role/idle": ("idle", "nobody may take it"),
         "role/reader": ("reader", ""),
@@ -70,9 +71,22 @@ def test_what_is_disabled_opens_nothing(edit: str, off: set[str], tmp_path: Path
     key = edit.partition(":")[0]
     text = FILE.replace("factory: {key_store: kms}", edit) if key == "factory" else ""
     text = text or FILE.replace(f"{key}: {{ca", edit.removesuffix(": factory"))
-    graph = replace(fleet_graph(replace(loaded(tmp_path, text), clusters={})))
+    graph = fleet_graph(namespace(tmp_path, text))
     assert {f"{edge.source} {edge.verb} {edge.target}" for edge in graph.edges if edge.off} == off
     assert any(node.off and node.detail.endswith("disabled") for node in graph.nodes)
+
+
+def test_what_a_cluster_signs_counts_once_its_authority_is_known(tmp_path: Path) -> None:
+    text = "roles: {reader: {}}\nhosts: {}\nclusters:\n"
+    text += "  born: {ca: {delivery: cluster}, workloads: {web/shop: {role: reader}}}\n"
+    text += "  lost: {disabled: true, workloads: {web/shop: {role: reader}}}\n"
+    graph = fleet_graph(namespace(tmp_path, text))
+    assert {node.name: node.detail for node in graph.nodes if node.key.startswith("cluster/")} == {
+        "born": "authority born there, its certificate is awaited",
+        "lost": "authority sealed with SOPS, disabled",
+    }
+    assert len(graph.edges) == 4
+    assert all(edge.off for edge in graph.edges)
 
 
 def test_the_order_of_the_file_does_not_show(tmp_path: Path) -> None:
@@ -125,9 +139,7 @@ def test_an_empty_plan_and_a_first_one(tmp_path: Path) -> None:
     assert same == replace(fleet_graph(whole), marked=True)
     nothing = replace(whole, authorities={}, roles={}, hosts={}, clusters={})
     first = fleet_graph(whole, plan_between(nothing, whole))
-    # Workloads wait for the authority that their cluster makes.
-    marks = {node.mark for node in first.nodes if node.sort is not Sort.WORKLOAD}
-    assert marks == {edge.mark for edge in first.edges} == {Mark.ADDED}
+    assert {node.mark for node in first.nodes} == {edge.mark for edge in first.edges} == {Mark.ADDED}
 
 
 def test_what_a_plan_leaves_out_is_said(tmp_path: Path) -> None:
