@@ -25,6 +25,8 @@ from iam_ra.cli.app import COMMANDS
 from iam_ra.config.load import load
 from iam_ra.config.schema import FileEntry
 from iam_ra.kinds.base import all_kinds
+from iam_ra.render.graph import fleet_graph
+from iam_ra.render.svg import graph_svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,6 +223,16 @@ def test_decisions_have_one_form(page: str) -> None:
     assert text.startswith(f"# {number[-4:]}. ")
     titles = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
     assert titles == ["Context", "Decision", "Alternatives", "Consequences"]
+
+
+def test_the_picture_of_the_page_is_what_the_command_draws(tmp_path: Path) -> None:
+    (block,) = blocks_of("docs/guides/reports.md", "yaml")
+    write(block, tmp_path)
+    drawn = graph_svg(fleet_graph(load(tmp_path / "iam-ra.yaml").namespace))
+    picture = DOCS / "pictures/fleet.svg"
+    if os.environ.get("UPDATE_GOLDEN"):
+        picture.write_text(drawn, encoding="utf-8")
+    assert picture.read_text(encoding="utf-8") == drawn
 
 
 def test_the_kind_of_the_page_works(world: World, tmp_path: Path) -> None:
