@@ -174,9 +174,9 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
     world.cloudformation.fail_resource(
         "PrivateKeySecret", "create", "no luck", stack_name="iam-ra-default-host-new"
     )
+    collector.run("plan", "--json", "--out", "html=plan.html", "--out", "markdown=plan.md")
     collector.run("apply", "--yes", code=3, SOPS_AGE_KEY=str(world.identity))
     collector.run("apply", "--yes", SOPS_AGE_KEY=str(world.identity))
-    collector.run("plan", "--json")
     collector.run("status")
     collector.run("destroy", "--yes", "--json")
 
