@@ -60,9 +60,9 @@ HOSTILE = (
 )
 
 
-def loaded(folder: Path, text: str = FILE) -> Namespace:
+def loaded(folder: Path, text: str = FILE, clusters: str = CLUSTERS) -> Namespace:
     """Return a file's namespace, and with it a cluster of two workloads."""
-    return namespace(folder, text + CLUSTERS)
+    return namespace(folder, text + clusters)
 
 
 def plan_between(before: Namespace, after: Namespace) -> Plan:

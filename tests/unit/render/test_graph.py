@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.kinds.samples import namespace
-from tests.unit.render.graphs import FILE, crowd, loaded, plan_between
+from tests.unit.render.graphs import CLUSTERS, FILE, crowd, loaded, plan_between
 
 from iam_ra.engine.address import Address
 from iam_ra.render.graph import Edge, Graph, Mark, fleet_graph
@@ -131,6 +131,28 @@ def test_a_plan_marks_another_authority_and_another_role_among_several(tmp_path:
     assert arrows(graph, Mark.ADDED) == {"ca/default signs host/robot", "host/robot may take role/idle"}
     assert arrows(graph, Mark.DELETED) == {"ca/factory signs host/robot"}
     assert "host/robot may take role/reader" in arrows(graph, Mark.NONE)
+
+
+def test_a_plan_marks_workloads(tmp_path: Path) -> None:
+    before = loaded(tmp_path)
+    clusters = CLUSTERS.replace("api: {role: reader", "new: {role: idle").replace(
+        "batch: {role: reader", "batch: {role: idle"
+    )
+    after = loaded(tmp_path, clusters=clusters)
+    graph = fleet_graph(after, plan_between(before, after))
+    api, batch, new = (f"workload/prod/payments/{name}" for name in ("api", "batch", "new"))
+    assert marked(graph, Mark.ADDED) == {new}
+    assert marked(graph, Mark.DELETED) == {api}
+    assert arrows(graph, Mark.ADDED) == {
+        f"cluster/prod signs {new}",
+        f"{new} may take role/idle",
+        f"{batch} may take role/idle",
+    }
+    assert arrows(graph, Mark.DELETED) == {
+        f"cluster/prod signs {api}",
+        f"{api} may take role/reader",
+        f"{batch} may take role/reader",
+    }
 
 
 def test_an_empty_plan_and_a_first_one(tmp_path: Path) -> None:
