@@ -373,6 +373,8 @@ def test_manifests_follow_the_file(world: World) -> None:
 def explained(world: World) -> None:
     """Judge and try the workload by what cert-manager would issue, and by what it issued."""
     name, identity = "workload/prod/shop/api", "prod.shop.api"
+    status = envelopes.data("status", world.run("status", "--json").expect())
+    assert status["roles"] == {"reader": ["host/web", name]}
     assert "would give the role" in world.run("explain", name).expect().said
     authority, key = delivered(world)
     signer = KeySigner(load_certificate(authority), key.signing_key)

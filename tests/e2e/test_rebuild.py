@@ -22,6 +22,7 @@ def file() -> dict[str, Any]:
             "shared": {"key_store": "sops", "validity": "5y", "key": "ec-p384"},
         },
         roles={"reader": {"policies": [READ_ONLY]}, "writer": {"policies": [], "session_duration": "2h"}},
+        clusters={"prod": {"workloads": {"shop/api": {"role": "reader"}}}},
         hosts={
             "both": {"roles": ["reader", "writer"], "default_role": "reader", "protect": True},
             "vault": {"roles": ["reader"], "delivery": ["secretsmanager"], "ca": "sealed"},
@@ -46,6 +47,7 @@ def lose_state(world: World) -> None:
 
 def test_a_lost_state_is_made_again_and_nothing_is_issued(world: World) -> None:
     world.more["SOPS_AGE_KEY"] = str(world.identity)
+    world.recipients(world.identity, regex="^(secrets|manifests)/")
     content = file()
     world.write(content)
     world.apply()
@@ -85,6 +87,7 @@ def test_a_lost_state_is_made_again_and_nothing_is_issued(world: World) -> None:
 
 def test_what_is_not_as_the_file_says_is_a_change_of_the_next_plan(world: World) -> None:
     world.more["SOPS_AGE_KEY"] = str(world.identity)
+    world.recipients(world.identity, regex="^(secrets|manifests)/")
     content = file()
     world.write(content)
     world.apply()

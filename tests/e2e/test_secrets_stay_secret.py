@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.e2e.world import Result
 
 SHORTEST_LINE = 24
+# Where sops may encrypt.
+SEALED = "^(secrets|manifests)/"
 LOG = "sops-calls"
 # Notes how it was called; fails, quoting all that it was given, while a file tells it to.
 SOPS = """#!/bin/sh
@@ -135,6 +137,11 @@ class Collector:
             self.keys[f"{path} {values['certificate'][-60:-30]}"] = values["private_key"].encode()
         for path in self.world.root.glob("secrets/ca/*/iam-ra*.yaml"):
             self.keys[f"authority {path.name}"] = self.world.open(path)["private_key"].encode()
+        for path in self.world.root.glob("manifests/*/ca-secret.sops.yaml"):
+            opened: Any = self.world.open(path)
+            self.keys[f"authority {opened['stringData']['tls.crt'][-60:-30]}"] = opened["stringData"][
+                "tls.key"
+            ].encode()
 
     def _look_at_objects(self) -> None:
         s3, bucket = self.world.aws("s3"), self.world.bucket
@@ -156,7 +163,13 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
         "lab": {"roles": ["reader"], "delivery": ["sops"], "ca": "lab"},
     }
     authorities: dict[str, Any] = {"default": {}, "lab": {"key_store": "sops"}}
-    now = small(certificate_authorities=authorities, roles={"reader": {"policies": [READ_ONLY]}}, hosts=hosts)
+    now = small(
+        certificate_authorities=authorities,
+        roles={"reader": {"policies": [READ_ONLY]}},
+        hosts=hosts,
+        clusters={"prod": {"workloads": {"shop/api": {"role": "reader"}}}},
+    )
+    world.recipients(world.identity, regex=SEALED)
     world.write(now)
     fail = world.folder / "fail"
     fail.touch()
@@ -169,7 +182,7 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
     hosts["both"]["certificate"] = {"validity": "180d"}
     hosts["new"] = {"roles": ["reader"]}
     authorities["lab"]["validity"] = "9y"
-    world.recipients(world.identity, pyrage.x25519.Identity.generate())
+    world.recipients(world.identity, pyrage.x25519.Identity.generate(), regex=SEALED)
     world.write(now)
     world.cloudformation.fail_resource(
         "PrivateKeySecret", "create", "no luck", stack_name="iam-ra-default-host-new"
@@ -180,7 +193,7 @@ def test_no_private_key_is_anywhere_else(world: World, caplog: pytest.LogCapture
     collector.run("status")
     collector.run("destroy", "--yes", "--json")
 
-    assert len([name for name in collector.keys if name.startswith("authority")]) == 3
+    assert len([name for name in collector.keys if name.startswith("authority")]) == 4
     assert len({pem for name, pem in collector.keys.items() if not name.startswith("authority")}) >= 5
     kinds = " ".join(collector.places)
     for kind in (

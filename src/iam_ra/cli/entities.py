@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
 
 class Entity(click.types.StringParamType):
-    """The name or the address of an entity of one of these kinds; `is_address` takes addresses alone, and so
-    does the kind `prefixed`.
+    """The name or the address of an entity of one of these kinds; `is_address` takes addresses alone.
 
-    The name is not looked up: what a command does not know, it says itself.
+    So does the kind `prefixed`, whose names could be taken for others'. The name is not looked up: what a command does not know, it says itself.
     """
 
     def __init__(self, *kinds: str, is_address: bool = False, prefixed: str = "") -> None:

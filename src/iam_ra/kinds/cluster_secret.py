@@ -20,7 +20,7 @@ from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.authority import authority_output
 from iam_ra.kinds.base import Kind, register
 from iam_ra.kinds.repository_files import copy_reasons, remove_file, strangers_file, unedited
-from iam_ra.kinds.sealing import SEALED, SERIAL, drop, keep, place_of, seal, sealed, unseal
+from iam_ra.kinds.sealing import SEALED, SERIAL, SINCE, drop, keep, place_of, seal, sealed, unseal
 from iam_ra.kinds.trust_anchor import trust_anchor_arn
 from iam_ra.pki.certificate import load_certificate
 
@@ -146,18 +146,17 @@ class ClusterSecret(Kind):
     def apply(self, change: Change, inputs: Mapping[str, Any], run: Run) -> Mapping[str, Any]:
         """Write the bytes that were sealed when the authority was made; seal the key again for other recipients."""
         scope, generation, recorded = change.address.entity, inputs["generation"], change.recorded
+        is_same = recorded is not None and recorded.inputs["serial"] == inputs["serial"]
+        since = recorded.outputs["since"] if recorded is not None and is_same else run.now.isoformat()
         data = self._same_bytes(change, inputs, run)
         if data is None:
             certificate = load_certificate(_certificate_of(scope, generation, run))
-            ready = seal(scope, generation, certificate, self._key(change, inputs, run), run)
-        else:
-            ready = keep(scope, generation, data, inputs["serial"], run)
-        atomic.write(Path(inputs["path"]), ready.data, root=run.root)
+            data = seal(scope, generation, certificate, self._key(change, inputs, run), run)
+        etag = keep(scope, generation, data, inputs["serial"], run, since=since)
+        atomic.write(Path(inputs["path"]), data, root=run.root)
         if recorded is not None and recorded.inputs["path"] != inputs["path"]:
             remove_file(recorded, run)
-        is_same = recorded is not None and recorded.inputs["serial"] == inputs["serial"]
-        since = recorded.outputs["since"] if recorded is not None and is_same else run.now.isoformat()
-        return {"file": bytes_digest(ready.data), "mirror": ready.etag, "since": since}
+        return {"file": bytes_digest(data), "mirror": etag, "since": since}
 
     def recover(
         self,
@@ -179,11 +178,10 @@ class ClusterSecret(Kind):
             "generation": max(numbers),
             "serial": stored.metadata.get(SERIAL, ""),
         }
-        written = (each.written for each in run.written if each.serial == known["serial"])
         outputs = {
             "file": bytes_digest(stored.data),
             "mirror": stored.etag,
-            "since": next(written, run.now.isoformat()),
+            "since": stored.metadata.get(SINCE) or run.now.isoformat(),
         }
         return Recorded(address, self.name, known, outputs)
 

@@ -381,10 +381,13 @@ class _View:
         if known.inputs["key_store"] == CLUSTER:
             return datetime.fromisoformat(known.outputs[SINCE])
         secret = self._recorded.get(cluster_secret(scope))
-        if secret is None or secret.inputs["generation"] < number:
+        # An apply that was killed may have written the file and recorded nothing.
+        delivered = number if secret is None else secret.inputs["generation"]
+        if delivered < number:
             return None
-        is_it = secret.inputs["generation"] == number
-        return datetime.fromisoformat(secret.outputs["since"] if is_it else known.outputs["not_before"])
+        if secret is None or delivered > number:
+            return datetime.fromisoformat(known.outputs["not_before"])
+        return datetime.fromisoformat(secret.outputs["since"])
 
     def _recorded_needs(self) -> Iterator[tuple[str, int, _Need]]:
         for name in self._namespace.hosts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from iam_ra.config.model import CLUSTERS
@@ -30,36 +30,35 @@ if TYPE_CHECKING:
 
 # The key store of an authority whose key is in such a Secret alone.
 SEALED: Final = "secret"
-# What a mirror's own metadata say besides its path: which certificate it holds, and the Secret's namespace and name.
+# What a mirror's own metadata say besides its path: which certificate it holds, since when the file does, and the
+# Secret's namespace and name.
 SERIAL = "serial"
+SINCE = "since"
 _NAMED = "named"
 # Kubernetes must be able to read the rest.
 _ENCRYPTED = "^(data|stringData)$"
 
 
-class Sealed(NamedTuple):
-    """The bytes of a Secret, and the ETag of the bucket's copy."""
-
-    data: bytes
-    etag: str
-
-
-def seal(scope: str, generation: int, certificate: Certificate, key: Secret, run: Run) -> Sealed:
-    """Encrypt the Secret for whom `.sops.yaml` says and keep it in the bucket. Raises ToolError."""
+def seal(scope: str, generation: int, certificate: Certificate, key: Secret, run: Run) -> bytes:
+    """Return the Secret encrypted for whom `.sops.yaml` says, and kept in the bucket. Raises ToolError."""
     cluster = _cluster(scope, run)
     document = ca_secret(cluster, certificate_pem(certificate), key)
     data = run.sops.encrypt(document, Path(cluster.secret_path), run.root, only=_ENCRYPTED)
-    return keep(scope, generation, data, str(certificate.serial_number), run)
+    keep(scope, generation, data, str(certificate.serial_number), run)
+    return data
 
 
-def keep(scope: str, generation: int, data: bytes, serial: str, run: Run) -> Sealed:
-    """Put a sealed Secret into the bucket, with what its own metadata say."""
+def keep(scope: str, generation: int, data: bytes, serial: str, run: Run, *, since: str = "") -> str:
+    """Put a sealed Secret into the bucket and return its ETag; `since` is when its file was first written."""
     cluster = _cluster(scope, run)
     named = f"{cluster.issuer.namespace}/{cluster.secret_name}"
-    metadata = {PATH: quote(cluster.secret_path), SERIAL: serial, _NAMED: named}
-    return Sealed(
-        data, run.bucket.put(run.names.cluster_secret_mirror(scope, generation), data, metadata=metadata)
-    )
+    metadata = {
+        PATH: quote(cluster.secret_path),
+        SERIAL: serial,
+        _NAMED: named,
+        **({SINCE: since} if since else {}),
+    }
+    return run.bucket.put(run.names.cluster_secret_mirror(scope, generation), data, metadata=metadata)
 
 
 def sealed(scope: str, generation: int, run: Run) -> Stored | None:
