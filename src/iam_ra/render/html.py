@@ -17,7 +17,7 @@ from iam_ra import __version__
 from iam_ra.render import html_view as view
 from iam_ra.render import svg
 from iam_ra.render.graph_crowds import condensed
-from iam_ra.render.palette import themed
+from iam_ra.render.palette import FONTS, themed
 from iam_ra.shipped import source
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _picture(graph: Graph) -> str:
 
 
 def _page(name: str, header: Header, **values: Any) -> str:
-    style = themed(":root") + source("report/style.css")
+    style = f"{themed(':root')}body{{font-family:{FONTS}}}{source('report/style.css')}"
     return (
         _environment()
         .get_template(f"report/{name}")

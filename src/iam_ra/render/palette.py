@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Widest first; what is named last is what a browser falls back on.
+# The reader's own; none of them is wider than the table in text_width says.
 FONTS: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Noto Sans',sans-serif"
 
 LIGHT: Final[Mapping[str, str]] = {
