@@ -34,8 +34,9 @@ NAME = "iam-ra"
 COMPLETION = "_IAM_RA_COMPLETE"
 _MAIN = "The main job"
 _VERBS = "One thing at a time"
+_ANSWERS = "Who may become whom"
 _STATE = "What is remembered"
-_MORE = "The file"
+_MORE = "For editors, shells and pipelines"
 _TRY = "Trying it out"
 
 COMMANDS = {
@@ -45,21 +46,23 @@ COMMANDS = {
     "apply": Entry("iam_ra.cli.apply", "Make it as the file says.", _MAIN),
     "status": Entry("iam_ra.cli.status", "Show what there is and how long it lasts.", _MAIN),
     "destroy": Entry("iam_ra.cli.destroy", "Delete everything of this namespace.", _MAIN),
-    "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _MAIN),
-    "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _MAIN),
-    "graph": Entry("iam_ra.cli.graph", "Draw who may become whom.", _MAIN),
-    "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _MAIN),
     "init": Entry("iam_ra.cli.init", "Write a first file, and make what everything stands on.", _VERBS),
-    "role": Entry("iam_ra.cli.role", "Create, change and delete roles of the file.", _VERBS),
-    "host": Entry("iam_ra.cli.host", "Look after hosts of the file.", _VERBS),
-    "k8s": Entry("iam_ra.cli.k8s", "Look after Kubernetes clusters and workloads of the file.", _VERBS),
+    "role": Entry("iam_ra.cli.role", "Create, change, delete and list roles.", _VERBS),
+    "host": Entry("iam_ra.cli.host", "Onboard, renew, offboard and list hosts.", _VERBS),
+    "k8s": Entry("iam_ra.cli.k8s", "Look after Kubernetes clusters and their workloads.", _VERBS),
     "ca": Entry("iam_ra.cli.ca", "Look after the authorities and what they signed.", _VERBS),
+    "verify": Entry("iam_ra.cli.verify", "Really obtain credentials with the hosts' certificates.", _ANSWERS),
+    "explain": Entry("iam_ra.cli.explain", "Say why a certificate may or may not take a role.", _ANSWERS),
+    "graph": Entry(
+        "iam_ra.cli.graph", "Draw hosts and workloads with the roles that they may take.", _ANSWERS
+    ),
+    "export": Entry("iam_ra.cli.export", "Print what a host needs to know.", _ANSWERS),
     "state": Entry("iam_ra.cli.state", "Look at what is remembered, and put an earlier state back.", _STATE),
     "unlock": Entry("iam_ra.cli.unlock", "Take the lock away from an apply that is dead.", _STATE),
     "fmt": Entry("iam_ra.cli.fmt", "Bring the file into its canonical order and style.", _MORE),
-    "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),
-    "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
     "completion": Entry("iam_ra.cli.completion", "Print the script by which a shell completes.", _MORE),
+    "schema": Entry("iam_ra.cli.schema", "Print the JSON Schema of the file, for editors.", _MORE),
+    "permissions": Entry("iam_ra.cli.permissions", "Print the IAM policy that plan or apply needs.", _MORE),
     "demo": Entry("iam_ra.cli.demo", "Take a tour on a local AWS.", _TRY),
     "sandbox": Entry("iam_ra.cli.sandbox", "Run a local AWS for trying and testing.", _TRY),
 }

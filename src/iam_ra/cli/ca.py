@@ -31,42 +31,6 @@ def command() -> None:
     """Look after the certificate authorities and what they signed."""
 
 
-command.add_command(authorities)
-
-
-@command.command("ledger", cls=Command)
-@click.option("--ca", "scope", metavar="NAME", type=AUTHORITY, help="Only what this authority signed.")
-@pass_options
-def ledger(options: Options, scope: str | None) -> None:
-    """List every certificate that was ever begun: whose, for how long, and what became of it.
-
-    With -v also why it was issued, and by which apply. Reads only.
-    """
-    from iam_ra.config.model import entity_of  # noqa: PLC0415 - loads the room of the file
-
-    loaded = options.load()
-    workplace = workplace_for(options, loaded)
-    found = workplace.certificates()
-    if scope is not None:
-        wanted = entity_of(scope.removeprefix(_PREFIX))
-        known = {each.authority for each in found}.union(map(entity_of, loaded.namespace.authorities))
-        if wanted not in known:
-            raise UsageError(
-                f"there is no {wanted}, and there never was", fix=f"name one of {', '.join(sorted(known))}"
-            )
-        found = tuple(each for each in found if each.authority == wanted)
-    if options.json:
-        write_json("ca ledger", {"certificates": [asdict(each) for each in found]})
-        return
-    style = options.style(sys.stdout)
-    if not found:
-        click.echo("The ledger is empty: nothing was issued yet.")
-        return
-    click.echo(_table(found, style, verbose=options.verbose), color=style.color)
-    counts = Counter(each.status for each in found)
-    click.echo(", ".join(f"{count:,} {status}" for status, count in counts.items()) + ".")
-
-
 @command.command("setup", cls=Command)
 @click.argument("name")
 @mode_options
@@ -110,16 +74,54 @@ def delete(options: Options, name: str, how: How) -> int:
 @lock_timeout_option
 @pass_options
 def rotate(options: Options, name: str, yes: bool, lock_timeout: float) -> int:
-    """Give the authority NAME a new generation: a new key and a new certificate.
+    """Give the authority NAME a new key and a new certificate.
 
-    An apply that also begins that. Hosts get new certificates, their former ones stay good for their overlap, and the
-    former generation leaves the trust anchor when none of them is left. The same as apply --renew ca/NAME.
+    This is an apply that also begins a new generation. Hosts get new certificates, their former ones stay good
+    for their overlap, and the former generation leaves the trust anchor when none of them is left. The same as
+    apply --renew ca/NAME.
     """
     from iam_ra.cli.apply import apply_file  # noqa: PLC0415 - no other command of the group needs it
     from iam_ra.cli.wishes import Asked  # noqa: PLC0415
 
     address = f"{_PREFIX}{plain('ca', name)}"
     return apply_file(options, Asked(renew=(address,)), yes=yes, lock_timeout=lock_timeout)
+
+
+command.add_command(authorities)
+
+
+@command.command("ledger", cls=Command)
+@click.option("--ca", "scope", metavar="NAME", type=AUTHORITY, help="Only what this authority signed.")
+@pass_options
+def ledger(options: Options, scope: str | None) -> None:
+    """List every certificate that was ever begun.
+
+    Whose it is, for how long, and what became of it. With -v also why it was issued, and by which apply. Reads
+    only.
+    """
+    from iam_ra.config.model import entity_of  # noqa: PLC0415 - loads the room of the file
+
+    loaded = options.load()
+    workplace = workplace_for(options, loaded)
+    found = workplace.certificates()
+    if scope is not None:
+        wanted = entity_of(scope.removeprefix(_PREFIX))
+        known = {each.authority for each in found}.union(map(entity_of, loaded.namespace.authorities))
+        if wanted not in known:
+            raise UsageError(
+                f"there is no {wanted}, and there never was", fix=f"name one of {', '.join(sorted(known))}"
+            )
+        found = tuple(each for each in found if each.authority == wanted)
+    if options.json:
+        write_json("ca ledger", {"certificates": [asdict(each) for each in found]})
+        return
+    style = options.style(sys.stdout)
+    if not found:
+        click.echo("The ledger is empty: nothing was issued yet.")
+        return
+    click.echo(_table(found, style, verbose=options.verbose), color=style.color)
+    counts = Counter(each.status for each in found)
+    click.echo(", ".join(f"{count:,} {status}" for status, count in counts.items()) + ".")
 
 
 def _table(found: Sequence[Certificate], style: Style, *, verbose: bool) -> str:

@@ -29,10 +29,6 @@ def command() -> None:
     """
 
 
-command.add_command(clusters)
-command.add_command(render)
-
-
 @command.command("setup", cls=Command)
 @click.argument("name", type=CLUSTER)
 @click.option(
@@ -44,8 +40,8 @@ command.add_command(render)
 def setup(options: Options, name: str, delivery: str | None, pca_arn: str | None, how: How) -> int:
     """Give the cluster NAME an authority and an issuer.
 
-    Writes the manifests to stdout, for `kubectl apply -f -`, and all else to stderr. The Secret with the authority's key
-    is not among them: it is in the repository, encrypted.
+    Writes the manifests to stdout, for `kubectl apply -f -`, and all else to stderr. The Secret with the
+    authority's key is not among them: it is in the repository, encrypted.
     """
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
@@ -102,10 +98,11 @@ def onboard(
     overwrite: bool,
     how: How,
 ) -> int:
-    """Give the WORKLOAD (NAME, or NAMESPACE/NAME) certificates and roles.
+    """Give the WORKLOAD certificates and roles.
 
-    Writes the manifests to stdout, for `kubectl apply -f -`, and all else to stderr. The patch that gives a Deployment
-    its sidecar is a kustomize component beside them in the repository.
+    WORKLOAD is NAME or NAMESPACE/NAME. Writes the manifests to stdout, for `kubectl apply -f -`, and all else
+    to stderr. The patch that gives a Deployment its sidecar is a kustomize component beside them in the
+    repository.
     """
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
@@ -135,7 +132,10 @@ def onboard(
 @verb_options
 @pass_options
 def offboard(options: Options, name: str, cluster: str | None, namespace: str | None, how: How) -> int:
-    """Take every role from the WORKLOAD (NAME, or NAMESPACE/NAME), and remove its manifests."""
+    """Take every role from the WORKLOAD, and remove its manifests.
+
+    WORKLOAD is NAME or NAMESPACE/NAME.
+    """
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
     entities: list[str] = []
@@ -159,7 +159,10 @@ def offboard(options: Options, name: str, cluster: str | None, namespace: str | 
 @verb_options
 @pass_options
 def teardown(options: Options, name: str, force: bool, how: How) -> int:
-    """Remove the cluster NAME, its authority and its manifests; refused while it has workloads."""
+    """Remove the cluster NAME, its authority and its manifests.
+
+    Refused while it has workloads, unless they go with it by --force.
+    """
     from iam_ra.config import cluster_changes  # noqa: PLC0415 - ruamel.yaml is part of no --help
 
     cluster = plain("cluster", name)
@@ -169,6 +172,10 @@ def teardown(options: Options, name: str, force: bool, how: How) -> int:
         lambda data: cluster_changes.teardown_cluster(data, cluster, force=force),
         how,
     )
+
+
+command.add_command(clusters)
+command.add_command(render)
 
 
 def _manifests(options: Options, entities: tuple[str, ...]) -> str:

@@ -33,9 +33,10 @@ _WORKLOADS = Listing(
 @click.option("--cluster", metavar="NAME", type=CLUSTER, help="Only this cluster and its workloads.")
 @pass_options
 def clusters(options: Options, cluster: str | None) -> None:
-    """List the clusters and their workloads: those of the file, those that were applied, and what an apply would do.
+    """List the clusters and their workloads.
 
-    With the days that a cluster's authority lasts, and when a workload was last seen.
+    Those of the file and those that were applied, with what an apply would do to each, the days that a
+    cluster's authority lasts, and when a workload was last seen.
     """
     namespace, seen = look(options)
     found = list(_clusters(namespace, seen))

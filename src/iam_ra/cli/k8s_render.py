@@ -25,10 +25,10 @@ _PIPE = "iam-ra k8s render {} --decrypt | kubectl apply --server-side -f -"
 )
 @pass_options
 def render(options: Options, cluster: str, workload: str | None, decrypt: bool) -> None:
-    """Print the manifests of CLUSTER and its workloads, or of one WORKLOAD (NAMESPACE/NAME) alone.
+    """Print the manifests of CLUSTER, or of one WORKLOAD of it.
 
-    They are what was applied, for `kubectl apply --server-side -f -`. What goes to kustomize or Helm is in the cluster's
-    folder only.
+    CLUSTER alone includes all its workloads; WORKLOAD is NAMESPACE/NAME. They are what was applied, for
+    `kubectl apply --server-side -f -`. What goes to kustomize or Helm is in the cluster's folder only.
     """
     name = cluster.removeprefix("cluster/")
     key = None if workload is None else workload.removeprefix(f"workload/{name}/")

@@ -52,9 +52,10 @@ _AUTHORITIES = Listing(
 @click.command("list", cls=Command)
 @pass_options
 def hosts(options: Options) -> None:
-    """List the hosts: those of the file, those that were applied, and what an apply would do to each.
+    """List the hosts of the file, and those that were applied.
 
-    With the roles that the file gives them, the days that their certificates last, and when they were last seen.
+    With what an apply would do to each, the roles that the file gives them, the days that their certificates
+    last, and when they were last seen.
     """
     namespace, seen = look(options)
     rows = []
@@ -78,9 +79,9 @@ def hosts(options: Options) -> None:
 @click.command("list", cls=Command)
 @pass_options
 def roles(options: Options) -> None:
-    """List the roles: those of the file, those that were applied, and what an apply would do to each.
+    """List the roles of the file, and those that were applied.
 
-    With who may take them by now.
+    With what an apply would do to each, and who may take them by now.
     """
     namespace, seen = look(options)
     rows = []
@@ -101,9 +102,10 @@ def roles(options: Options) -> None:
 @click.command("list", cls=Command)
 @pass_options
 def authorities(options: Options) -> None:
-    """List the authorities: those of the file, those that were applied, and what an apply would do to each.
+    """List the authorities of the file, and those that were applied.
 
-    With how many hosts of the file each signs for, and the days that its own certificate lasts.
+    With what an apply would do to each, how many hosts of the file each signs for, and the days that its own
+    certificate lasts.
     """
     namespace, seen = look(options)
     of_clusters = {each.scope for each in namespace.clusters.values()}

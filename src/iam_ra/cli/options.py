@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from iam_ra.config.load import Loaded
 
 COLOR_MODES: Final[tuple[ColorMode, ...]] = ("auto", "always", "never")
-CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+CONTEXT: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
+# The longest first sentence of a help that stands on one line of 80 columns, behind its command's name.
+SUMMARY: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class Command(click.Command):
         _settle(ctx)
         return rest
 
+    def get_short_help_str(self, limit: int = SUMMARY) -> str:
+        """Return the first sentence, whole also where click has less room for it."""
+        return super().get_short_help_str(max(limit, SUMMARY))
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then the common ones."""
         _write_options(self, ctx, formatter)
@@ -94,6 +100,10 @@ class Group(click.Group):
         rest = super().parse_args(ctx, args)
         _settle(ctx)
         return rest
+
+    def get_short_help_str(self, limit: int = SUMMARY) -> str:
+        """Return the first sentence, whole also where click has less room for it."""
+        return super().get_short_help_str(max(limit, SUMMARY))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands in the order in which they are written."""

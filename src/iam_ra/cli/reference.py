@@ -11,7 +11,7 @@ import click
 
 from iam_ra.cli import exits
 from iam_ra.cli.app import COMMANDS, app
-from iam_ra.cli.options import CommonOption
+from iam_ra.cli.options import CONTEXT, CommonOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _CODE = re.compile(r"(`[^`]*`)")
 
 def reference() -> str:
     """Return the page as Markdown."""
-    with click.Context(app, info_name="iam-ra") as top:
+    with click.Context(app, info_name="iam-ra", **CONTEXT) as top:
         return "\n".join([_INTRODUCTION, *_frame(top), *_sections(top)])
 
 

@@ -163,8 +163,8 @@ def status(options: Options) -> int:
 def clock(options: Options, to: str | None) -> None:
     """Show the sandbox's clock, or set it.
 
-    +90d goes on from where it stands; DATE is such as 2030-01-31 or 2030-01-31T12:00 (UTC). AWS's answers bear this
-    time, and certificates, revocation lists, sessions and iam-ra's plans go by it.
+    +90d goes on from where it stands; DATE is such as 2030-01-31 or 2030-01-31T12:00 (UTC). AWS's answers bear
+    this time, and certificates, revocation lists, sessions and iam-ra's plans go by it.
     """
     found = _asked(lambda: _remote(options).clock(to))
     if options.json:
@@ -241,9 +241,10 @@ def faults_clear(options: Options) -> None:
 @click.option("-n", "count", metavar="N", type=click.IntRange(0), default=20, help="How many; default: 20.")
 @pass_options
 def show_log(options: Options, follow: bool, count: int) -> None:
-    """Show the last calls: when, which, their status, and how long they took.
+    """Show the last calls.
 
-    What CloudFormation called for a stack stands behind a dot. With --json and --follow: one object a line.
+    When, which, their status, and how long they took. What CloudFormation called for a stack stands behind a
+    dot. With --json and --follow: one object a line.
     """
     remote = _remote(options)
     entries = remote.last_calls(max(count, 1))
@@ -264,7 +265,10 @@ def show_log(options: Options, follow: bool, count: int) -> None:
 @command.command("reset", cls=Command)
 @pass_options
 def reset(options: Options) -> None:
-    """Empty the sandbox: all that is in it, its faults, and its clock's shift."""
+    """Empty the sandbox.
+
+    All that is in it goes, with its faults and its clock's shift.
+    """
     _remote(options).reset()
     if options.json:
         write_json("sandbox reset", {})
@@ -276,9 +280,10 @@ def reset(options: Options) -> None:
 @click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
 @pass_options
 def save(options: Options, target: Path) -> None:
-    """Write all that is in the sandbox to a file, for `sandbox up --from FILE`.
+    """Write all that is in the sandbox to FILE.
 
-    The file holds the sandbox's keys and secrets, and is for its owner only. Its faults and its log are not in it.
+    `iam-ra sandbox up --from FILE` starts with it. The file holds the sandbox's keys and secrets, and is for
+    its owner only. Its faults and its log are not in it.
     """
     from iam_ra.sandbox import snapshots  # noqa: PLC0415 - no part of --help
 

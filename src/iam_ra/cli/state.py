@@ -44,9 +44,9 @@ def list_(options: Options) -> None:
 @command.command("files", cls=Command)
 @pass_options
 def files(options: Options) -> None:
-    """List the files of the repository that iam-ra wrote, each by its path from the folder of iam-ra.yaml.
+    """List the files of the repository that iam-ra wrote.
 
-    A pipeline commits these after an apply, and no others.
+    Each by its path from the folder of iam-ra.yaml. A pipeline commits these after an apply, and no others.
     """
     from iam_ra.kinds.repository_files import written_files  # noqa: PLC0415 - part of no --help
 
@@ -61,7 +61,10 @@ def files(options: Options) -> None:
 @click.argument("address", type=ADDRESS)
 @pass_options
 def show(options: Options, address: str) -> None:
-    """Show what is recorded of a part (host/web:certificate) or of a whole entity (host/web), as JSON."""
+    """Show what is recorded of a part or of a whole entity, as JSON.
+
+    ADDRESS is that of a part, such as host/web:certificate, or of an entity, such as host/web.
+    """
     import json  # noqa: PLC0415 - no part of --help
 
     state = recaller_for(options).state()
@@ -86,7 +89,10 @@ def pull(options: Options) -> None:
 @command.command("history", cls=Command)
 @pass_options
 def history(options: Options) -> None:
-    """Show who applied what and when, and the versions of the state that can be brought back."""
+    """Show who applied what and when.
+
+    And the versions of the state that `iam-ra state restore` can bring back.
+    """
     recaller = recaller_for(options)
     runs, versions = recaller.runs(), recaller.versions()
     kept: list[dict[str, Any]] = [
@@ -124,7 +130,10 @@ def history(options: Options) -> None:
 @click.argument("other", type=_SERIAL, required=False)
 @pass_options
 def diff(options: Options, serial: int, other: int | None) -> None:
-    """Show what differs between the state with SERIAL and the present one, or the one with serial OTHER."""
+    """Show what differs between two versions of the state.
+
+    The one with SERIAL, and the present one or the one with serial OTHER.
+    """
     from iam_ra.operations.recalling import differences  # noqa: PLC0415 - boto3 is slow, and no part of --help
 
     recaller = recaller_for(options)
@@ -172,9 +181,9 @@ def restore(options: Options, serial: int, yes: bool, lock_timeout: float) -> No
 @lock_timeout_option
 @pass_options
 def rebuild(options: Options, yes: bool, force: bool, lock_timeout: float) -> None:
-    """Make a state that is lost again, from what is in AWS and in the repository. Nothing in AWS changes.
+    """Make a lost state again, from AWS and the repository.
 
-    Nothing is issued anew. The next plan shows what is not as the file says.
+    Nothing in AWS changes. Nothing is issued anew. The next plan shows what is not as the file says.
     """
     from iam_ra.operations.rebuilding import Rebuilder  # noqa: PLC0415 - boto3 is slow, and no part of --help
 

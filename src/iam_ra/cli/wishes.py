@@ -149,21 +149,21 @@ _OPTIONS = (
         metavar="ADDRESS",
         type=ADDRESS,
         multiple=True,
-        help="Only this entity (host/web) or part (host/web:secrets), and what it needs.",
+        help="Only this entity (host/web) or part (host/web:secrets), and what it needs. May be given several times.",
     ),
     click.option(
         "--exclude",
         metavar="ADDRESS",
         type=ADDRESS,
         multiple=True,
-        help="All but this entity or part, and what cannot do without it.",
+        help="All but this entity or part, and what cannot do without it. May be given several times.",
     ),
     click.option(
         "--replace",
         metavar="ADDRESS",
         type=ADDRESS,
         multiple=True,
-        help="Delete and make anew the stack of this entity or part.",
+        help="Delete and make anew the stack of this entity or part. May be given several times.",
     ),
     click.option(
         "--renew",
@@ -189,7 +189,8 @@ _OPTIONS = (
         metavar="WHAT",
         multiple=True,
         help="deletes:N: exactly N deleted or replaced entities, above limits.max_delete_percent. "
-        "replace:ca/NAME: a new trust anchor for an authority, replace:cluster/NAME for a cluster.",
+        "replace:ca/NAME: a new trust anchor for an authority, replace:cluster/NAME for a cluster. May be given several "
+        "times.",
     ),
 )
 

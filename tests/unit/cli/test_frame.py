@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import iam_ra
 from iam_ra.cli import app as frame
 from iam_ra.cli import exits
-from iam_ra.cli.options import Command, Group, Options, pass_options, scan
+from iam_ra.cli.options import CONTEXT, SUMMARY, Command, Group, Options, pass_options, scan
 from iam_ra.engine import errors
 from iam_ra.engine.errors import IamRaError, LockHeldError
 
@@ -67,6 +67,28 @@ def test_help_loads_nothing_heavy_and_fits(command: list[str]) -> None:
     assert done.stdout.startswith(f"Usage: {' '.join(['iam-ra', *command])}")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "--color [auto|always|never]" in done.stdout
+
+
+def summaries(command: click.Command, path: str, parent: click.Context) -> list[tuple[str, str]]:
+    if not isinstance(command, click.Group):
+        return []
+    with click.Context(command, parent) as context:
+        below = [(f"{path} {name}", inner) for name, inner in command.commands.items()]
+        return [
+            *((at, inner.get_short_help_str(limit=45)) for at, inner in below),
+            *(each for at, inner in below for each in summaries(inner, at, context)),
+        ]
+
+
+def test_every_summary_is_whole_and_stands_on_one_line() -> None:
+    found = [(name, entry.summary) for name, entry in frame.COMMANDS.items()]
+    with click.Context(frame.app, info_name="iam-ra", **CONTEXT) as top:
+        for name in frame.COMMANDS:
+            command = frame.app.get_command(top, name)
+            assert command is not None
+            found += summaries(command, name, top)
+    assert {"host onboard", "sandbox faults add"} < dict(found).keys()
+    assert [each for each in found if each[1].endswith("...") or len(each[1]) > SUMMARY] == []
 
 
 def test_version_loads_nothing_heavy() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from iam_ra.cli.app import COMMANDS, app
+from iam_ra.cli.options import CONTEXT
 from iam_ra.cli.reference import FILE, _prose, reference, write
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -38,7 +39,7 @@ def test_every_command_and_every_option_of_its_own_is_there() -> None:
         re.findall(r"^####? `(iam-ra [^`]+)`\n(.*?)(?=^##|\Z)", text, flags=re.DOTALL | re.MULTILINE)
     )
     found: dict[str, click.Command] = {}
-    with click.Context(app, info_name="iam-ra") as top:
+    with click.Context(app, info_name="iam-ra", **CONTEXT) as top:
         for name in COMMANDS:
             command = app.get_command(top, name)
             assert command is not None
