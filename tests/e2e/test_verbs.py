@@ -120,6 +120,11 @@ def test_an_edit_keeps_the_file_and_applies_only_what_it_is_about(world: World) 
     assert "new" not in world.file.read_text()
     world.settled()
 
+    world.run("role", "create", "writer", "--policy", READ_ONLY).expect()
+    world.run("host", "onboard", "db", "--role", "writer", "--overwrite").expect()
+    # The role that it had before names it no more.
+    world.settled()
+
 
 def test_a_failed_apply_leaves_the_edit_and_says_how_to_go_on(world: World) -> None:
     world.write(FILE)

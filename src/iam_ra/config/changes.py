@@ -163,7 +163,19 @@ def _takers(data: Mapping[str, Any]) -> Iterator[_Taker]:
         paths += [(f"workload/{cluster}/{key}", (CLUSTERS, cluster, WORKLOADS, key)) for key in inside]
     for entity, path in paths:
         entry = entry_at(data, path)
-        yield _Taker(entity, path, entry, (*_names(entry.get("role")), *_names(entry.get("roles"))))
+        yield _Taker(entity, path, entry, _roles(entry))
+
+
+def _roles(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*_names(entry.get("role")), *_names(entry.get("roles")))
+
+
+def losing(data: Mapping[str, Any], known: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the roles of the file that an entry gives up: they are to stop naming it in the same apply."""
+    kept = _roles(wanted)
+    for name in _roles(known):
+        if name not in kept and name in section(data, ROLES):
+            yield f"role/{name}"
 
 
 def _without_role(user: _Taker, name: str, told: list[str]) -> dict[str, Any]:
@@ -240,7 +252,8 @@ def onboard_host(
             f"host/{name} is in the file already, with another {' and '.join(different)}",
             fix="give --overwrite to change it; `iam-ra host renew` issues a new certificate",
         )
-    return Changed(with_value(data, (HOSTS, name), wanted), (f"host/{name}",), tuple(told))
+    entities = (f"host/{name}", *losing(data, known, wanted))
+    return Changed(with_value(data, (HOSTS, name), wanted), entities, tuple(told))
 
 
 def offboard_host(data: Mapping[str, Any], name: str) -> Changed:

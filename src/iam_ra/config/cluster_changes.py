@@ -11,6 +11,7 @@ from iam_ra.config.changes import (
     default_of,
     entry_at,
     gone,
+    losing,
     merged,
     section,
     the_only,
@@ -106,7 +107,8 @@ def onboard_workload(
             f"workload/{cluster}/{key} is in the file already, with another {' and '.join(different)}",
             fix="give --overwrite to change it",
         )
-    return Changed(with_value(data, path, wanted), _entities(cluster, key), tuple(told))
+    entities = (*_entities(cluster, key), *losing(data, known, wanted))
+    return Changed(with_value(data, path, wanted), entities, tuple(told))
 
 
 def offboard_workload(

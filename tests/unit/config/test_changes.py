@@ -171,6 +171,16 @@ def test_a_host_that_is_there_is_changed_only_by_wish() -> None:
     assert found.data["hosts"]["web"]["certificate"] == {"validity": "9d"}
 
 
+def test_a_role_that_a_host_gives_up_is_of_the_apply() -> None:
+    found = changed(DATA, "onboard_host", "db", roles=["reader"], overwrite=True)
+    assert found.entities == ("host/db", "role/writer")
+    found = changed(DATA, "onboard_host", "db", roles=["reader", "writer"], overwrite=True)
+    assert found.entities == ("host/db",)
+    # A role that the file has no more is not deleted in passing.
+    data = {**ONE, "hosts": {"db": {"roles": ["old"]}}}
+    assert changed(data, "onboard_host", "db", roles=["reader"], overwrite=True).entities == ("host/db",)
+
+
 def test_no_sops_leaves_another_delivery() -> None:
     only_sops = {**ONE, "defaults": {"delivery": ["sops"]}}
     assert "no way to deliver" in refused(only_sops, "onboard_host", "web", sops=False).what

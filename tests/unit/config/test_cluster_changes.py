@@ -95,7 +95,9 @@ def test_a_workload_that_is_there_is_changed_only_by_wish() -> None:
     assert onboard(DATA, "payments/api", cluster="prod", roles=["reader"]).data == DATA
     with pytest.raises(RefusedError, match="with another role"):
         onboard(DATA, "payments/api", **options)
-    assert workload(onboard(DATA, "payments/api", overwrite=True, **options)) == {"role": "writer"}
+    found = onboard(DATA, "payments/api", overwrite=True, **options)
+    assert workload(found) == {"role": "writer"}
+    assert found.entities[2:] == ("role/reader",), "it is to stop naming the workload in the same apply"
     more = onboard(DATA, "payments/api", overwrite=True, cluster="prod", roles=["writer", "reader"])
     assert workload(more) == {"roles": ["reader", "writer"], "default_role": "writer"}
 
