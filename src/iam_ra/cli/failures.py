@@ -26,7 +26,7 @@ def as_ours(error: Exception, *, debug: bool = False) -> IamRaError:
 
 def _usage(error: click.UsageError) -> IamRaError:
     path = error.ctx.command_path if error.ctx else "iam-ra"
-    message = error.format_message()
+    message = " ".join(error.format_message().split())
     return UsageError(message[:1].lower() + message[1:].rstrip("."), fix=f"Run `{path} --help`.")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -102,6 +103,7 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.text = source.text
+        self.starts = [0, *(found.end() for found in BREAK.finditer(source.text))]
         self.position = 0
         self.prologue = ""
         self.root = Collection(is_mapping=True, is_flow=True, column=0)
@@ -287,4 +289,4 @@ class _Reader:
         self.closed.clear()
 
     def _column(self, index: int) -> int:
-        return index - 1 - max(self.text.rfind(sign, 0, index) for sign in "\n\r\x85\u2028\u2029")
+        return index - self.starts[bisect_right(self.starts, index) - 1]

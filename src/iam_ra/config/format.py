@@ -15,6 +15,7 @@ from iam_ra.config.draft import check_mapping
 from iam_ra.config.schema import FileEntry
 from iam_ra.config.shapes import Each, shape_below
 from iam_ra.config.source import BREAK, Source
+from iam_ra.engine.collector import collector_paused
 from iam_ra.engine.errors import FormatError
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def formatted(source: Source) -> str:
     Raises ConfigError when it is not YAML that the file may be, and FormatError when it cannot be put into that form
     without a change of what it means.
     """
+    with collector_paused():
+        return _formatted(source)
+
+
+def _formatted(source: Source) -> str:
     _expect_readable(source)
     file = read_commented(source)
     result = _Writer(file).text()

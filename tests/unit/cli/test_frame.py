@@ -202,6 +202,7 @@ def test_errors_know_how_to_be_shown(args: list[str], expected: Options) -> None
         (["--bogus"], "error[IRA1001]: no such option '--bogus'"),
         (["schema", "--outptu", "x"], "Did you mean '--output'"),
         (["sandbox", "up", "--port", "x"], "error[IRA1001]: invalid value for '--port'"),
+        (["completion"], "Choose from: bash, zsh, fish"),
         (["schema", "extra"], "error[IRA1001]: got unexpected extra argument"),
         (["--color", "pink", "validate"], "error[IRA1001]: invalid value for '--color'"),
     ],

@@ -121,6 +121,10 @@ def test_everything_at_once() -> None:
             "ignore_drift:\n- fields: [a]\n  # of\n  address: b\n",
             "ignore_drift:\n  # of\n  - address: b\n    fields: [a]\n",
         ),
+        (
+            "ignore_drift:\n- address: a\n-\n  # of b\n  address: b\n",
+            "ignore_drift:\n  - address: a\n  # of b\n  - address: b\n",
+        ),
         # What does not fit a line, or has comments in it, is taken apart.
         (
             f"roles: {{a: {{policies: [{'x' * 50}, {'y' * 50}]}}}}\n",
