@@ -10,11 +10,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iam_ra.config.model import WORKLOADS
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.address import Address
 from iam_ra.engine.diff import Finding
 from iam_ra.engine.errors import ConflictError
 from iam_ra.engine.part import Observed, Part, Presence, Recorded, Ref
+from iam_ra.engine.plan import Conflict
 from iam_ra.files import atomic
 from iam_ra.files.repository import bytes_digest, file_digest
 from iam_ra.kinds.base import Kind, register
@@ -41,6 +43,29 @@ _NAMED = 3
 def workload_manifests_part(workload: Workload) -> Address:
     """Return the address of a workload's manifests."""
     return Address(workload.entity, PART)
+
+
+def workload_conflicts(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Iterator[Conflict]:
+    """Yield the workloads that want a name for which another namespace of their cluster has certificates.
+
+    Nobody can revoke those: cert-manager issues them, so no ledger has their serials. Within one namespace whoever may
+    ask for the one may ask for the other, too.
+    """
+    held = {
+        (cluster, part.inputs["identity"]): (namespace_there, part)
+        for address, part in recorded.items()
+        if address.part == PART and address.entity.startswith(WORKLOADS)
+        for _, cluster, namespace_there, _ in (address.entity.split("/"),)
+    }
+    for workload in (each for cluster in namespace.clusters.values() for each in cluster.workloads.values()):
+        there, part = held.get((workload.cluster, workload.identity), (workload.namespace, None))
+        if part is not None and there != workload.namespace:
+            yield Conflict(
+                workload_manifests_part(workload),
+                f"certificates of {part.address.entity} say {workload.identity} too, and nothing revokes them before their "
+                f"end, up to {part.inputs['duration']} away: whoever has them could take the roles of this workload; choose "
+                "another identity",
+            )
 
 
 @register

@@ -35,6 +35,7 @@ from iam_ra.kinds.generations import generation_conflicts, generation_warnings
 from iam_ra.kinds.host_certificate import identity_conflicts
 from iam_ra.kinds.host_export import HostExport
 from iam_ra.kinds.init import INIT_STACK
+from iam_ra.kinds.manifests import workload_conflicts
 from iam_ra.kinds.memory import NO_WISHES, Wishes, remember
 from iam_ra.kinds.overlap import sought, with_overlaps
 from iam_ra.kinds.pca import private_ca_warnings
@@ -282,6 +283,7 @@ class Planner:
         namespace, now = self._workplace.namespace, snapshot.caller.now
         yield from identity_conflicts(namespace, recorded, now)
         yield from born_conflicts(namespace, recorded)
+        yield from workload_conflicts(namespace, recorded)
         counted = with_overlaps(namespace, recorded, snapshot.seen, self._wishes, now)
         yield from generation_conflicts(namespace, counted, snapshot, self._wishes, now)
 
