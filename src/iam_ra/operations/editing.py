@@ -54,7 +54,8 @@ class FileEdit:
 
     def write(self) -> None:
         """Write the file, with the permissions that it has. Raises EditError when somebody else wrote it meanwhile."""
-        target = self.path.resolve()
+        # A link to the file stays one; where there is no file, nobody knows where a link would have it written.
+        target = self.path.absolute() if self.before is None else self.path.resolve()
         if _content(target) != self.before:
             raise EditError(
                 f"{self.name} changed while the command ran; it is left as it is now",

@@ -6,7 +6,7 @@ import pytest
 
 from iam_ra.config.diagnostics import ConfigError
 from iam_ra.config.edit import with_value
-from iam_ra.engine.errors import EditError
+from iam_ra.engine.errors import EditError, FileError
 from iam_ra.operations.editing import FileEdit, edit_of
 from iam_ra.render.edit_diff import diff_text
 
@@ -86,6 +86,16 @@ def test_a_link_to_the_file_stays_one(file: Path, tmp_path: Path) -> None:
     edit_of(link, onboard("reader")).write()
     assert link.is_symlink()
     assert "web:" in file.read_text(encoding="utf-8")
+
+
+def test_a_first_file_is_not_written_where_a_link_leads(tmp_path: Path) -> None:
+    link = tmp_path / "repository" / "iam-ra.yaml"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "elsewhere.yaml")
+    with pytest.raises(FileError, match="is refused"):
+        FileEdit(link, "iam-ra.yaml", None, TEXT).write()
+    assert not (tmp_path / "elsewhere.yaml").exists()
+    assert link.is_symlink()
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"a: [", b"- x", b"a: *b"])
