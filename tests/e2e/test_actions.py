@@ -282,6 +282,28 @@ def test_only_what_is_listed_is_committed_and_a_branch_that_moved_is_no_hindranc
     assert (again.returncode, again.stdout) == (0, "Nothing to commit.\n")
 
 
+def test_the_runner_obeys_no_name_of_a_file_that_is_committed(
+    checkouts: tuple[Path, Path], script: Callable[..., Any]
+) -> None:
+    _, second = checkouts
+    name = "::set-output name=commit::0000"
+    (second / name).write_text("1\n", encoding="utf-8")
+    (second.parent / "list").write_text(f"{name}\n", encoding="utf-8")
+    values = {"FILES": str(second.parent / "list"), "COMMIT": "push", "MESSAGE": "Written", "BASE": "main"}
+    values |= {
+        "BRANCH": "",
+        "AUTHOR_NAME": "bot",
+        "AUTHOR_EMAIL": "bot@example.com",
+        "IAM_RA_FILE": "iam-ra.yaml",
+    }
+    done = script("apply/keep.sh", **values, cwd=second)
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    (said,) = (number for number, line in enumerate(lines) if line.startswith(name))
+    (begun,) = (number for number, line in enumerate(lines) if line.startswith("::stop-commands::"))
+    assert begun < said < lines.index(f"::{lines[begun].removeprefix('::stop-commands::')}::")
+
+
 def test_a_key_in_clear_and_a_conflict_are_not_pushed(
     checkouts: tuple[Path, Path], script: Callable[..., Any]
 ) -> None:

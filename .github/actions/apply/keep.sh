@@ -28,8 +28,8 @@ before="$(git rev-parse HEAD)"
 cd "$(dirname "$IAM_RA_FILE")"
 case $COMMIT in
   false) exit 0 ;;
-  push) "$commit_sh" "$FILES" "$BASE" "$MESSAGE" ;;
-  pull-request) "$commit_sh" "$FILES" "$BRANCH" "$MESSAGE" --force ;;
+  push) unheard "$commit_sh" "$FILES" "$BASE" "$MESSAGE" ;;
+  pull-request) unheard "$commit_sh" "$FILES" "$BRANCH" "$MESSAGE" --force ;;
   *) fail "\`commit\` is push, pull-request or false, not $COMMIT" 64 ;;
 esac
 if [[ $(git rev-parse HEAD) != "$before" ]]; then
