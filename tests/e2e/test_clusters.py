@@ -358,6 +358,11 @@ def test_manifests_follow_the_file(world: World) -> None:
     assert not (world.root / "clusters/prod/shop/api/patch-cronjob.yaml").exists()
     assert "9912" in (world.root / "clusters/prod/shop/api/patch.yaml").read_text()
 
+    # Nobody else gets the name that certificates say.
+    taken = {"bank/api": {"role": "reader", "identity": "prod.shop.new"}}
+    world.write(with_cluster(sidecar=sidecar, folder="clusters/prod", workloads=taken))
+    assert "certificates of workload/prod/shop/new say prod.shop.new too" in world.run("plan").expect(4).said
+
     # Offboarding cuts the trust policy, and then takes the files.
     world.write(
         with_cluster(sidecar=sidecar, folder="clusters/prod", workloads={"shop/new": {"role": "reader"}})
