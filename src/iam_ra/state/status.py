@@ -7,11 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from iam_ra.engine.address import Address
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
 
 
@@ -148,29 +147,4 @@ def roles(parts: Mapping[Address, Recorded], known: tuple[Identity, ...]) -> Map
     names = sorted(
         address.entity.removeprefix("role/") for address in parts if address.entity.startswith("role/")
     )
-    found = {name: [each.entity for each in known if name in each.roles] for name in names}
-    trusts = {name: _statements(parts, f"role/{name}") for name in names}
-    for address, part in sorted(parts.items()):
-        anchor = part.inputs.get("trust_anchor_arn")
-        if not address.entity.startswith("workload/") or not _is_enabled(parts, address.entity):
-            continue
-        for name, statements in trusts.items():
-            if any(
-                each["trust_anchor"] == anchor and _takes(each, part.inputs["identity"], ())
-                for each in statements
-            ):
-                found[name].append(address.entity)
-    return {name: tuple(entities) for name, entities in found.items()}
-
-
-def _statements(parts: Mapping[Address, Recorded], role: str) -> Sequence[Mapping[str, Any]]:
-    """Return what a recorded role trusts."""
-    part = parts.get(Address(role, "stack"))
-    trust: Sequence[Mapping[str, Any]] = () if part is None else part.inputs.get("trust", ())
-    return trust
-
-
-def _is_enabled(parts: Mapping[Address, Recorded], workload: str) -> bool:
-    """Tell whether the trust anchor of a workload's cluster is enabled."""
-    anchor = parts.get(Address(f"cluster/{workload.split('/')[1]}", "stack"))
-    return anchor is not None and anchor.inputs.get("enabled") is True
+    return {name: tuple(each.entity for each in known if name in each.roles) for name in names}
