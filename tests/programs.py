@@ -96,7 +96,8 @@ def _server(program: str, environ: Mapping[str, str]) -> ForkServer:
 
 
 def _of_aws() -> Iterator[str]:
-    yield from (*WARM, "awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
+    # It brings a botocore of its own, which must be the first.
+    yield from ("awscli.clidriver", "awscli.handlers", "awscli.customizations.commands")
 
 
 def _ours() -> Iterator[str]:

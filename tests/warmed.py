@@ -1,4 +1,4 @@
-"""Imported by the fork servers: what each start would read and compile anew, more than half of its time."""
+"""Imported by the fork server of iam-ra: what each start would read and compile anew, more than half of its time."""
 
 from __future__ import annotations
 

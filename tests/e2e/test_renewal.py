@@ -98,7 +98,7 @@ def test_a_renewal_at_a_wish(world: World) -> None:
     for arguments, text in (
         (("--renew", "web"), "did you mean host/web?"),
         (("--renew", "host/wed"), "did you mean host/web"),
-        (("--renew", "host/nothing-like-it"), "write host/NAME or ca/NAME"),
+        (("--renew", "host/nothing-like-it"), "write host/NAME, ca/NAME or cluster/NAME"),
         (("--keep-old",), "says nothing without --renew"),
         (("--renew", "host/web", "--only", "renewals"), "contradict each other"),
     ):
