@@ -401,18 +401,16 @@ def explained(world: World) -> None:
     assert "✗" in world.run("explain", name, *pair[:2]).expect(1).said
 
 
-@pytest.mark.parametrize("after", ["manifests.json", "workloads/shop/api.json"])
-def test_files_of_a_killed_apply_are_known_again(world: World, after: str) -> None:
+def test_files_of_a_killed_apply_are_known_again(world: World) -> None:
     begin(world)
     process = world.start("apply", "--yes")
 
     def kill(request: Request) -> None:
-        # The list is there once more when all files are written.
-        if request.is_write and request.path.endswith(f"clusters/prod/{after}") and manifests(world):
-            folder = world.root / "manifests/prod" / ("shop" if "shop" in after else ".")
-            if any(folder.glob("**/kustomization.yaml")):
-                os.kill(process.pid, signal.SIGKILL)
-                raise Lost
+        # The list is written once more when all files are there.
+        is_list = request.is_write and request.path.endswith("clusters/prod/workloads/shop/api.json")
+        if is_list and "prod/shop/api/kustomization.yaml" in manifests(world):
+            os.kill(process.pid, signal.SIGKILL)
+            raise Lost
 
     world.wire.before = kill
     assert finish(process).code != 0

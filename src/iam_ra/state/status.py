@@ -143,7 +143,7 @@ def _takes(trust: Mapping[str, Any], identity: str, said: Collection[str]) -> bo
 
 
 def roles(parts: Mapping[Address, Recorded], known: tuple[Identity, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Return each recorded role with the entities that may take it, workloads among them."""
+    """Return each recorded role with the entities that may take it."""
     names = sorted(
         address.entity.removeprefix("role/") for address in parts if address.entity.startswith("role/")
     )

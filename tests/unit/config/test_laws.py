@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 
 EXAMPLE = (Path(__file__).parents[3] / "iam-ra.yaml.example").read_text()
 CONTENT = json.loads(json.dumps(YAML(typ="safe", pure=True).load(EXAMPLE)))
+CONTENT["clusters"] = {
+    "prod": {
+        "tags": {"team": "web", "site": "melbourne"},
+        "workloads": {
+            "shop/api": {
+                "roles": ["admin", "readonly"],
+                "default_role": "readonly",
+                "containers": ["b", "a"],
+            },
+            "shop/job": {"role": "readonly"},
+        },
+    },
+    "test": {
+        "ca": {"delivery": "cluster"},
+        "issuer": {"kind": "Issuer"},
+        "workloads": {"a/b": {"role": "readonly"}},
+    },
+}
+CONTENT["roles"]["admin"]["ca"] = ["default", "cluster/prod"]
 # Lists whose order means something to AWS; all others are sets.
 ORDERED = {"Statement", "Action"}
 
@@ -72,7 +91,7 @@ def test_the_order_of_entries_never_shows(path: Path, rng: random.Random) -> Non
     assert isinstance(first, Loaded)
     assert isinstance(second, Loaded)
     assert first == second
-    for section in ("authorities", "roles", "hosts"):
+    for section in ("authorities", "roles", "hosts", "clusters"):
         one, two = getattr(first.namespace, section), getattr(second.namespace, section)
         assert in_order(one) == in_order(two)
         assert [in_order(each.tags) for each in one.values()] == [
