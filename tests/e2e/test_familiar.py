@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ruamel.yaml import YAML
-from tests.e2e.world import ACCOUNT, REGION
+from tests.e2e import envelopes
+from tests.e2e.world import ACCOUNT, REGION, small
 from tests.unit.cli.test_completing import complete
 
 if TYPE_CHECKING:
@@ -98,6 +99,29 @@ def test_hosts_from_the_first_command_to_the_last(home: World) -> None:
     run(home, START, HOSTS, CLUSTERS, TROUBLES)
     # What the verbs wrote is in canonical form.
     home.run("fmt", "--check").expect()
+
+
+def test_clusters_and_workloads_are_listed_from_file_and_state(home: World) -> None:
+    file = small(clusters={"prod": {"workloads": {"payments/api": {"role": "reader"}}}, "lab": {}})
+    home.write(file)
+    home.apply()
+    file["clusters"] = {"prod": {"workloads": {"payments/new": {"role": "reader", "disabled": True}}}}
+    home.write(file)
+    data = envelopes.data("k8s-list", home.run("k8s", "list", "--json").expect())
+    assert {each["cluster"]: each["status"] for each in data["clusters"]} == {
+        "prod": "to be changed",
+        "lab": "to be deleted",
+    }
+    found = {each["workload"]: each for each in data["workloads"]}
+    assert {name: each["status"] for name, each in found.items()} == {
+        "prod/payments/new": "to be made",
+        "prod/payments/api": "to be deleted",
+    }
+    assert found["prod/payments/new"]["disabled"]
+    assert found["prod/payments/api"]["roles"] == ["reader"]
+    lab = envelopes.data("k8s-list", home.run("k8s", "list", "--json", "--cluster", "cluster/lab").expect())
+    assert (len(lab["clusters"]), lab["workloads"]) == (1, [])
+    assert "name one of prod, lab" in home.run("k8s", "list", "--cluster", "nowhere").expect(64).said
 
 
 def test_a_private_ca_from_the_beginning(home: World) -> None:

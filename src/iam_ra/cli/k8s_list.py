@@ -75,15 +75,13 @@ def _workloads(namespace: Namespace, seen: Overview) -> Iterator[Mapping[str, An
         for cluster in namespace.clusters.values()
         for name, each in cluster.workloads.items()
     }
-    for name, _, state in entities(seen, "workload/", named):
+    for name, known, state in entities(seen, "workload/", named):
         workload = named.get(name)
-        last = seen.seen.get(workload.identity) if workload else None
         yield {
             "workload": name,
             "cluster": name.partition("/")[0],
-            "identity": workload.identity if workload else "",
-            "roles": list(workload.roles) if workload else [],
-            "last_used": "" if last is None else last.isoformat(),
+            "identity": workload.identity if workload else known.identity if known else "",
+            "roles": list(workload.roles if workload else known.roles if known else ()),
+            "last_used": known.last_used if known else "",
             **state,
-            "disabled": workload is not None and workload.disabled,
         }

@@ -11,7 +11,6 @@ from iam_ra.state import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from iam_ra.engine.address import Address
     from iam_ra.engine.part import Recorded
@@ -22,17 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The plan and what the state records: identities with their certificates, who takes which role, what is disabled.
-
-    `seen` is when Roles Anywhere last saw each common name.
-    """
+    """The plan and what the state records: identities with their certificates, who takes which role, what is disabled."""
 
     planned: Planned
     parts: Mapping[Address, Recorded]
     identities: tuple[Identity, ...]
     roles: Mapping[str, tuple[str, ...]]
     off: frozenset[str]
-    seen: Mapping[str, datetime]
 
     def standings(self, prefix: str, names: Iterable[str]) -> Mapping[str, Standing]:
         """Return how the entities `{prefix}{name}` stand: those of the file, then those that the state alone has."""
@@ -55,7 +50,7 @@ def overview(workplace: Workplace, planned: Planned) -> Overview:
     off = status.switched_off(parts, hosts) | frozenset(workloads)
     seen = workplace.subjects() if parts else {}
     found = status.identities(parts, planned.snapshot.caller.now, seen, off)
-    return Overview(planned, parts, found, status.roles(parts, found), off, status.last_seen(seen))
+    return Overview(planned, parts, found, status.roles(parts, found), off)
 
 
 def fleet(workplace: Workplace, planned: Planned) -> Fleet:

@@ -79,7 +79,7 @@ def identities(
 
     `seen` is when Roles Anywhere last saw an X.509 subject, `off` the entities that are disabled.
     """
-    known = last_seen(seen)
+    known = _last_seen(seen)
     anchors = {
         address.entity: part.outputs["TrustAnchorArn"]
         for address, part in parts.items()
@@ -122,7 +122,7 @@ def identities(
     return tuple(found)
 
 
-def last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
+def _last_seen(seen: Mapping[str, datetime]) -> Mapping[str, datetime]:
     """Return when each common name was last seen: subjects of one may differ in their organizational units.
 
     Subjects are texts in the form of RFC 4514, which puts a backslash before a plus sign. Names that iam-ra gives have no
