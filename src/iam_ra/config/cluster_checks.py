@@ -115,6 +115,7 @@ class _Checks:
             self._roles(workload, path)
             self._life(workload, path)
         self._issuer()
+        self._admission()
 
     # Names
 
@@ -267,6 +268,22 @@ class _Checks:
                     fix=f"Write `kind: ClusterIssuer` in {SECTION}.{self._name}.issuer, or add another cluster for `{own}`.",
                     at="key",
                 )
+
+    def _admission(self) -> None:
+        entry, path = self._entry, (*self._path, "admission_policy")
+        if (
+            not (entry.admission_policy or entry.approver_policy)
+            and entry.workloads
+            and self._draft.sound(*path)
+        ):
+            self._source.report(
+                Check.NO_ADMISSION,
+                path,
+                f"nothing says which namespace of the cluster `{self._name}` may ask for which name",
+                why="cert-manager approves whatever is asked of its issuers, so each workload could take the roles of all.",
+                fix="Remove this line, or write `approver_policy: true` if approver-policy runs there.",
+                severity="warning",
+            )
 
     # Workloads
 

@@ -90,6 +90,7 @@ class Check(Enum):
     CLUSTER_SETTING = "IRA1174", "A setting that the authority of a cluster does not have"
     CA_CERTIFICATE = "IRA1175", "A cluster's certificate that cannot be used"
     CA_KEY_TAKEN = "IRA1176", "Two clusters have one key"
+    NO_ADMISSION = "IRA1177", "Every namespace of a cluster may ask for every name (warning)"
     # Lives of certificates
     RENEW_BEFORE = "IRA1170", "Renewal would begin before the certificate"
     OVERLAP = "IRA1171", "The overlap is longer than the time from renewal to end"

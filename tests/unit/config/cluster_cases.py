@@ -63,6 +63,7 @@ CLUSTER_CASES: list[tuple[Check, str | bytes, str]] = [
     (Check.IMAGE, cluster(f"sidecar: {{image: '{IMAGE}:1.8.5-arm64-2026.08.24.20.52@{DIGEST}'}}"), "7:22"),
     (Check.IMAGE, cluster("sidecar: {image: 'a b'}"), "7:22"),
     (Check.IMAGE_DIGEST, cluster(f"sidecar: {{image: '{IMAGE}:1.8.1-2026.04.09.16.01'}}"), "7:22"),
+    (Check.NO_ADMISSION, workload("{role: a}", "shop/api", "admission_policy: false"), "9:23"),
     (Check.PORTS, workload("{roles: [a, b], default_role: a}", "shop/api", "sidecar: {port: 65535}"), "8:25"),
     (Check.WORKLOAD_ROLES, workload("{target: x}"), "8:7"),
     (Check.WORKLOAD_ROLES, workload("{role: a, roles: [b]}"), "8:18"),
