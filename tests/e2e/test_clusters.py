@@ -330,6 +330,12 @@ def test_manifests_follow_the_file(world: World) -> None:
     assert secret["stringData"]["tls.crt"] == delivered(world)[0]
     assert "sops" not in secret
     assert opened.stdout.endswith(result.stdout)
+    # Anybody can encrypt for the cluster: what iam-ra did not write in the bucket does not go to kubectl.
+    kept = world.objects[MIRROR.format(1)]
+    world.put(MIRROR.format(1), b"kind: ClusterRoleBinding\n")
+    again = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
+    assert again.stdout == opened.stdout
+    world.put(MIRROR.format(1), kept)
     world.run("k8s", "render", "prod", "shop/other").expect(64)
 
     explained(world)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iam_ra.config.model import CLUSTERS, WORKLOADS
 from iam_ra.engine.address import Address
 from iam_ra.engine.errors import KeyStoreError, StateError, UsageError
+from iam_ra.files.repository import bytes_digest
 from iam_ra.kinds.cluster_secret import cluster_secret
 from iam_ra.kinds.manifest_texts import texts_of
 from iam_ra.kinds.manifests import PART
@@ -63,11 +64,13 @@ def opened_secret(workplace: Workplace, name: str) -> Secret:
             raise _unapplied(cluster.scope)
         run = workplace.run(snapshot)
         stored = sealed(cluster.scope, part.inputs["generation"], run)
-        data = unedited(part, run) if stored is None else stored.data
+        # It goes to kubectl: anybody can encrypt for the cluster, so only what iam-ra wrote counts.
+        is_it = stored is not None and bytes_digest(stored.data) == part.outputs["file"]
+        data = stored.data if stored is not None and is_it else unedited(part, run)
     if data is None:
         raise KeyStoreError(
             f"no copy of {cluster.secret_path} is left",
-            why="neither the repository nor the bucket has it",
+            why="neither the repository nor the bucket has it as it was written",
             fix=f"begin a new generation: `iam-ra apply --renew {cluster.scope}`",
         )
     return run.sops.open(data, Path(part.inputs["path"]), "yaml")
