@@ -20,6 +20,10 @@ FILE_NAME = "iam-ra.yaml"
 FILE_VARIABLE = "IAM_RA_FILE"
 # Ten times the file of 10,000 hosts.
 MAX_FILE_BYTES = 32 * 1024 * 1024
+_START = (
+    "`iam-ra init` writes a first one; for a trial, start a local AWS before: `iam-ra sandbox up`. "
+    "iam-ra.yaml.example in iam-ra's repository shows every option."
+)
 
 
 def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
@@ -42,7 +46,7 @@ def find(explicit: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
         FILE_NAME,
         f"there is no {FILE_NAME}",
         f"Looked in {looked}; neither -f/--file nor {FILE_VARIABLE} names a file.",
-        _start(FILE_NAME),
+        _START,
     )
 
 
@@ -109,16 +113,7 @@ def _existing(path: Path, shown: Path, reason: str) -> Path:
         str(shown),
         f"{shown} {said}",
         f"It was looked for because {reason}.",
-        f"Name another file. {_start(shown)}",
-    )
-
-
-def _start(name: Path | str) -> str:
-    """Return how to begin: the words that every file needs, as a command to copy."""
-    shortest = "version: 1\\nnamespace: default\\nregion: ap-southeast-2\\n"
-    return (
-        "Let `iam-ra init` write a first one, start from iam-ra.yaml.example, or with: "
-        f"`printf '{shortest}' > {shlex.quote(str(name))}`"
+        f"Name another file. {_START}",
     )
 
 

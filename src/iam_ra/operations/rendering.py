@@ -81,7 +81,7 @@ def _cluster(workplace: Workplace, name: str) -> Cluster:
     if name not in clusters:
         raise UsageError(
             f"the file has no cluster {name}",
-            fix=f"name one of {', '.join(clusters)}" if clusters else "add one to `clusters` of the file",
+            fix=f"name one of {', '.join(clusters)}" if clusters else f"`iam-ra k8s setup {name}` adds it",
         )
     return clusters[name]
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -183,10 +182,7 @@ def test_the_search_goes_up_to_the_root_of_the_repository(tmp_path: Path) -> Non
     assert problem.id == "IRA1101"
     assert f"{inside} and its parents up to {tmp_path / 'repo'}" in problem.why
     assert "iam-ra.yaml.example" in problem.fix
-    command = problem.fix.partition("with: ")[2].strip("`")
-    subprocess.run(["/bin/sh", "-c", command], cwd=inside, check=True)
-    assert load(find(None, {}, inside)).namespace.name == "default"
-    (inside / "iam-ra.yaml").unlink()
+    assert "`iam-ra init` writes a first one" in problem.fix
     (tmp_path / "repo/iam-ra.yaml").touch()
     assert find(None, {}, inside) == tmp_path / "repo/iam-ra.yaml"
 
