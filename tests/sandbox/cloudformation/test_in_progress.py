@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from iam_ra.sandbox import loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # As long as it takes to be seen: these are made and deleted one after the other.
 NAMES = ("A", "B", "C")
@@ -22,6 +28,15 @@ def chain(parameter: Any, template: Any) -> Any:
         return template(**resources)
 
     return made
+
+
+@pytest.fixture
+def unhurried(sandbox: Any) -> Iterator[None]:
+    """Let each state last long enough to be seen on a busy machine."""
+    settings = loopback.settings()
+    loopback.connect(sandbox._app, replace(settings, operation_seconds=0.4))
+    yield
+    loopback.connect(sandbox._app, settings)
 
 
 def passed_through(stacks: Any, name: str) -> list[str]:
@@ -55,6 +70,7 @@ def _listed(stacks: Any, name: str) -> str:
     "CloudFormation: A stack is found in every state on its way, and takes no update there.",
     source="AWS CloudFormation User Guide: Stack status codes",
 )
+@pytest.mark.usefixtures("unhurried")
 def test_every_state_on_the_way(stacks: Any, backend: Any, chain: Any) -> None:
     backend.fail_resource("C", "create", "no luck")
     stacks.begin("failing", chain("x"))
