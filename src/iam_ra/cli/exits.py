@@ -17,7 +17,10 @@ MEANINGS: Final = (
     ("1", "error"),
     ("2", "plan --detailed-exitcode: there are changes or drift; plan --drift-only: there is drift"),
     ("3", "apply: some parts failed, were skipped, or are due and were left out by --only"),
-    ("4", "refused: stale plan, lock held, protected entity, too many deletions, wrong account, a conflict, no consent"),
+    (
+        "4",
+        "refused: stale plan, lock held, protected entity, too many deletions, wrong account, a conflict, no consent",
+    ),
     ("64", "wrong usage"),
     ("130", "interrupted by Ctrl-C, SIGTERM or SIGHUP; what was in flight is finished and recorded"),
 )

@@ -131,8 +131,8 @@ class AuthorityCertificate(Kind):
     )
     fixed_inputs: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("mode", "pca_arn"),
-        "its trust anchor cannot hold both; add a second authority and move the hosts over (`ca:` of each host), then "
-        "remove this one",
+        "its trust anchor cannot hold both; add a second authority and move the hosts over (`ca:` of each host), or add the "
+        "cluster under another name, then remove this one",
     )
 
     def desired(self, namespace: Namespace, repository: Repository) -> Iterator[Part]:  # noqa: ARG002

@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 
 
 def with_born(namespace: Namespace, recorded: Mapping[Address, Recorded]) -> Namespace:
-    """Return the namespace with the authorities of clusters whose certificate was applied and is no longer in the repository.
+    """Return the namespace with the authorities that clusters have though their certificate is not in the repository.
 
-    A file that is lost takes nothing from the workloads.
+    One that is lost takes nothing from the workloads; nor does a cluster that is to make its authority itself and has
+    another one until then.
     """
-    clusters = dict(namespace.clusters)
+    clusters, former = dict(namespace.clusters), []
     for name, cluster in namespace.clusters.items():
         known = (
             _newest(cluster, recorded) if cluster.delivery == "cluster" and not cluster.certificate else None
         )
-        if known is not None:
+        if known is not None and known.inputs.get("key_store") == CLUSTER:
             clusters[name] = replace(cluster, certificate=known.outputs["certificate"])
-    if clusters == namespace.clusters:
+        elif known is not None:
+            former.append(replace(cluster, delivery="sops"))
+    if clusters == namespace.clusters and not former:
         return namespace
-    authorities = {**namespace.authorities, **cluster_authorities(clusters.values())}
+    authorities = {**namespace.authorities, **cluster_authorities((*clusters.values(), *former))}
     return replace(namespace, clusters=clusters, authorities=dict(sorted(authorities.items())))
 
 
@@ -65,13 +68,7 @@ def born_warnings(namespace: Namespace, recorded: Mapping[Address, Recorded], no
             continue
         known = _newest(cluster, recorded)
         if not cluster.certificate:
-            why = (
-                "it makes its authority itself, and none of its workloads can take a role before its certificate is here. "
-                f"Apply {cluster.folder} to it, then run"
-                if known is None
-                else f"{cluster.certificate_path} is gone; what was applied stays. To bring it back"
-            )
-            yield f"{cluster.scope}: {why}: {bring_over(cluster)}"
+            yield f"{cluster.scope}: {_waiting(cluster, known)}: {bring_over(cluster)}"
         elif known is not None and known.inputs.get(CERTIFICATE) == cluster.certificate:
             end = datetime.fromisoformat(known.outputs["not_after"])
             if now >= end - cluster.ca.renew_before:
@@ -79,6 +76,18 @@ def born_warnings(namespace: Namespace, recorded: Mapping[Address, Recorded], no
                     f"{cluster.scope}: its authority ends on {end:%Y-%m-%d}. cert-manager renews it in the cluster; bring the "
                     f"new certificate over: {bring_over(cluster)}"
                 )
+
+
+def _waiting(cluster: Cluster, known: Recorded | None) -> str:
+    """Say what a certificate that is not here keeps waiting."""
+    if known is not None and known.inputs.get("key_store") == CLUSTER:
+        return f"{cluster.certificate_path} is gone; what was applied stays. To bring it back"
+    until = (
+        "none of its workloads can take a role before its certificate is here"
+        if known is None
+        else "its former authority stays until its certificate is here"
+    )
+    return f"it makes its authority itself, and {until}. Apply {cluster.folder} to it, then run"
 
 
 def bring_over(cluster: Cluster) -> str:
@@ -91,13 +100,11 @@ def bring_over(cluster: Cluster) -> str:
 
 
 def _newest(cluster: Cluster, recorded: Mapping[Address, Recorded]) -> Recorded | None:
-    """Return the newest recorded generation that a cluster made itself."""
+    """Return the newest recorded generation of a cluster's authority."""
     made = [
         part
         for address, part in recorded.items()
-        if address.entity == cluster.scope
-        and generation_of(address) is not None
-        and part.inputs.get("key_store") == CLUSTER
+        if address.entity == cluster.scope and generation_of(address) is not None
     ]
     return max(made, key=lambda part: number_of(part.address), default=None)
 

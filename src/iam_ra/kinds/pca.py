@@ -11,6 +11,7 @@ from iam_ra.aws.pca import ACTIVE
 from iam_ra.aws.pca_signer import inactive
 from iam_ra.aws.s3 import Bucket
 from iam_ra.aws.stacks import DEAD
+from iam_ra.config.model import CLUSTERS
 from iam_ra.engine.action import Action, Cause, Reason
 from iam_ra.engine.part import UNKNOWN, Part, Presence
 from iam_ra.kinds.authority import ENTITIES, private_ca
@@ -180,7 +181,7 @@ def _of_existing(entity: str, arn: str, run: Run, *, is_new: bool) -> Iterator[s
     if info is None or info.status != ACTIVE:
         problem = inactive(info, arn)
         yield f"{entity}: {problem.what}: {problem.why}. To go on: {problem.fix}"
-    elif info.revocations is None:
+    elif info.revocations is None and not entity.startswith(CLUSTERS):
         why = "is for short-lived certificates and" if info.is_short_lived else "has no CRL configuration and"
         when = "What it signs" if is_new else "What is revoked now"
         yield (

@@ -13,6 +13,7 @@ from iam_ra.config.model import Cluster, Issuer, Sidecar, Workload
 from iam_ra.engine.address import Address
 from iam_ra.engine.part import Recorded
 from iam_ra.kinds.authority import authority_certificate
+from iam_ra.kinds.cluster_born import born_warnings, with_born
 from iam_ra.kinds.cluster_secret import cluster_secret
 from iam_ra.kinds.generations import generation_conflicts, with_generations
 from iam_ra.kinds.manifest_texts import cluster_settings, texts_of, workload_settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from iam_ra.config.model import Namespace
+    from iam_ra.config.model import Generation, Namespace
 
 DAY = timedelta(days=1)
 ADDRESS = {"cluster", "namespace", "name"}
@@ -160,10 +161,19 @@ def delivered(number: int, since: int) -> tuple[Address, Recorded]:
 def numbers(
     loaded: Namespace, *recorded: tuple[Address, Recorded], wishes: Wishes = NO_WISHES, mirrors: bool = True
 ) -> list[int]:
-    known = dict(recorded)
+    return [each.number for each in generations_of(loaded, dict(recorded), wishes, mirrors=mirrors)]
+
+
+def generations_of(
+    loaded: Namespace,
+    recorded: Mapping[Address, Recorded],
+    wishes: Wishes = NO_WISHES,
+    *,
+    mirrors: bool = True,
+) -> tuple[Generation, ...]:
     keys = {f"default/clusters/prod/secret-{each}.yaml": "e" for each in range(1, 5)} if mirrors else {}
-    found = with_generations(loaded, known, snapshot(objects=keys), wishes, NOW)
-    return [each.number for each in found.authorities[SCOPE].generations]
+    found = with_generations(loaded, recorded, snapshot(objects=keys), wishes, NOW)
+    return found.authorities[SCOPE].generations
 
 
 def test_the_former_generation_leaves_when_its_overlap_is_over(loaded: Namespace) -> None:
@@ -196,6 +206,18 @@ def test_a_third_generation_waits_for_room(loaded: Namespace) -> None:
     (conflict,) = generation_conflicts(loaded, known, seen, wishes, NOW)
     assert "no room for a third generation" in conflict.text
     assert "write a shorter `overlap`" in conflict.text
+
+
+def test_an_authority_stays_until_the_cluster_has_made_another(tmp_path: Path) -> None:
+    loaded = namespace(tmp_path, FILE.replace("approver_policy: true", "ca: {delivery: cluster}"))
+    assert SCOPE not in with_born(loaded, {}).authorities
+    known = dict([generation(1, -10), delivered(1, -10)])
+    waiting = with_born(loaded, known)
+    assert waiting.authorities[SCOPE].key_store == "secret"
+    assert Address("workload/prod/shop/api", "manifests") in parts(waiting)
+    assert [each.number for each in generations_of(waiting, known)] == [1]
+    (warning,) = born_warnings(loaded, known, NOW)
+    assert "its former authority stays" in warning
 
 
 # Sessions
