@@ -315,29 +315,7 @@ def test_manifests_follow_the_file(world: World) -> None:
     anchor = world.stack_outputs("iam-ra-default-cluster-prod")["TrustAnchorArn"]
     assert (config["TRUST_ANCHOR_ARN"], config["ROLE_ARN_READER"]) == (anchor, arns["RoleArn"])
 
-    # The same on stdout, for kubectl; the key only on request, and into a pipe.
-    result = world.run("k8s", "render", "prod").expect()
-    kinds = [each["kind"] for each in YAML(typ="safe").load_all(result.stdout)]
-    assert {"ClusterIssuer", "ValidatingAdmissionPolicy", "Certificate", "ConfigMap"} <= set(kinds)
-    assert not {"Component", "Kustomization", "Secret"} & set(kinds)
-    alone = world.run("k8s", "render", "prod", "shop/api", "--json").expect()
-    assert [each["text"] for each in envelopes.data("k8s-render", alone)["manifests"]] == [
-        first["prod/shop/api/certificate.yaml"],
-        first["prod/shop/api/configmap.yaml"],
-    ]
-    opened = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
-    (secret,) = (each for each in YAML(typ="safe").load_all(opened.stdout) if each["kind"] == "Secret")
-    assert secret["stringData"]["tls.crt"] == delivered(world)[0]
-    assert "sops" not in secret
-    assert opened.stdout.endswith(result.stdout)
-    # Anybody can encrypt for the cluster: what iam-ra did not write in the bucket does not go to kubectl.
-    kept = world.objects[MIRROR.format(1)]
-    world.put(MIRROR.format(1), b"kind: ClusterRoleBinding\n")
-    again = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
-    assert again.stdout == opened.stdout
-    world.put(MIRROR.format(1), kept)
-    world.run("k8s", "render", "prod", "shop/other").expect(64)
-
+    printed(world, first)
     explained(world)
     # Edited, deleted: put right, by nobody's key; a stranger's file stays.
     issuer, patch = (world.root / "manifests/prod" / name for name in ("issuer.yaml", "shop/api/patch.yaml"))
@@ -379,6 +357,31 @@ def test_manifests_follow_the_file(world: World) -> None:
     assert "may not take it" in said
     assert trusted(world)["iam-ra-default-cluster_prod"] == ["prod.shop.new"]
     assert not (world.root / "clusters/prod/shop/api").exists()
+
+
+def printed(world: World, first: dict[str, str]) -> None:
+    """See the same on stdout, for kubectl; the key only on request, and into a pipe."""
+    result = world.run("k8s", "render", "prod").expect()
+    kinds = [each["kind"] for each in YAML(typ="safe").load_all(result.stdout)]
+    assert {"ClusterIssuer", "ValidatingAdmissionPolicy", "Certificate", "ConfigMap"} <= set(kinds)
+    assert not {"Component", "Kustomization", "Secret"} & set(kinds)
+    alone = world.run("k8s", "render", "prod", "shop/api", "--json").expect()
+    assert [each["text"] for each in envelopes.data("k8s-render", alone)["manifests"]] == [
+        first["prod/shop/api/certificate.yaml"],
+        first["prod/shop/api/configmap.yaml"],
+    ]
+    opened = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
+    (secret,) = (each for each in YAML(typ="safe").load_all(opened.stdout) if each["kind"] == "Secret")
+    assert secret["stringData"]["tls.crt"] == delivered(world)[0]
+    assert "sops" not in secret
+    assert opened.stdout.endswith(result.stdout)
+    # Anybody can encrypt for the cluster: what iam-ra did not write in the bucket does not go to kubectl.
+    kept = world.objects[MIRROR.format(1)]
+    world.put(MIRROR.format(1), b"kind: ClusterRoleBinding\n")
+    again = world.run("k8s", "render", "prod", "--decrypt", SOPS_AGE_KEY=str(world.identity)).expect()
+    assert again.stdout == opened.stdout
+    world.put(MIRROR.format(1), kept)
+    world.run("k8s", "render", "prod", "shop/other").expect(64)
 
 
 def explained(world: World) -> None:
