@@ -73,7 +73,10 @@ def _from_stdin(options: Options, *, check: bool, diff: bool) -> None:
     from iam_ra.config.format import formatted  # noqa: PLC0415 - slow, and no part of --help
     from iam_ra.config.source import Source  # noqa: PLC0415
 
-    text = sys.stdin.buffer.read().decode()
+    try:
+        text = sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise FormatError("the text on stdin is not UTF-8", fix="Convert it: `iconv -t utf-8`.") from error
     result = formatted(Source("<stdin>", text))
     if diff:
         _show(options, text, result, Path("<stdin>"))

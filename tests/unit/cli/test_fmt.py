@@ -109,6 +109,13 @@ def test_a_filter(folder: Path, args: Sequence[str], text: str, expected: tuple[
     assert (done.returncode, done.stdout) == expected
 
 
+def test_a_filter_takes_utf_8(folder: Path) -> None:
+    command = [sys.executable, "-m", "iam_ra", "fmt", "-"]
+    done = subprocess.run(command, cwd=folder, input=b"a: \xff\n", capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"error[IRA1301]" in done.stderr
+
+
 def hooks() -> dict[str, dict[str, str]]:
     text = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     return {each["id"]: each for each in YAML(typ="safe", pure=True).load(text)}
