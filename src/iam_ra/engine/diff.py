@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol
 
 from iam_ra.engine.action import Action, Cause, Reason
@@ -15,7 +16,7 @@ from iam_ra.engine.part import NOTHING, UNKNOWN, Observed, Part, Presence, Recor
 from iam_ra.engine.plan import Change, Conflict, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from iam_ra.engine.address import Address
@@ -336,9 +337,50 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterabl
     from deepdiff import DeepDiff  # noqa: PLC0415
     from deepdiff.helper import notpresent  # noqa: PLC0415
 
-    tree = DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0)
+    paired = {
+        key for key in before.keys() & after.keys() if _has_entries(before[key]) and _has_entries(after[key])
+    }
+    for key in paired:
+        for old, new in _pairs(before[key], after[key]):
+            if old is None or new is None:
+                yield FieldChange(key, old, new)
+            else:
+                inside = _differences(old, new)
+                yield from (replace(each, path=f"{key}.{each.path}") for each in inside)
+    left, right = (
+        {key: value for key, value in side.items() if key not in paired} for side in (before, after)
+    )
+    tree = DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0)
     for levels in tree.values():
         for level in levels:
             steps = level.path(output_format="list")
             path = ".".join(str(step) for step in steps if isinstance(step, str))
             yield FieldChange(path, *(None if side is notpresent else side for side in (level.t1, level.t2)))
+
+
+def _has_entries(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple) and bool(value) and all(isinstance(each, Mapping) for each in value)
+    )
+
+
+def _pairs(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> Iterable[tuple[Any, Any]]:
+    """Pair the entries that have a text in common under the same key, such as an ARN, and what is left in its order.
+
+    By position alone, an entry that goes would look as if the next one became another.
+    """
+    alone, rest = [], list(after)
+    for old in before:
+        twin = next((new for new in rest if _has_common_text(old, new)), None)
+        if twin is None:
+            alone.append(old)
+        else:
+            rest.remove(twin)
+            yield old, twin
+    yield from zip_longest(alone, rest)
+
+
+def _has_common_text(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, str) and new.get(key) == value for key, value in old.items())

@@ -109,6 +109,20 @@ def test_an_edit_beside_a_reference_is_an_edit_and_follows_nothing() -> None:
     assert change.fields == (FieldChange("trust.names", None, "y"),)
 
 
+def test_entries_of_a_list_are_told_apart_by_what_they_have_in_common() -> None:
+    first, second = {"anchor": "one", "names": ["x"]}, {"anchor": "two", "names": ["y"]}
+    more = {"anchor": "two", "names": ["y", "z"]}
+    gone = only(plan_of([part("a:x", {"trust": [second]})], [known("a:x", {"trust": [first, second]})]))
+    assert gone.fields == (FieldChange("trust", first, None),)
+    joined = only(plan_of([part("a:x", {"trust": [first, more]})], [known("a:x", {"trust": [second]})]))
+    assert joined.fields == (FieldChange("trust", None, first), FieldChange("trust.names", None, "z"))
+    # Without anything in common, by position.
+    other = only(
+        plan_of([part("a:x", {"trust": [{**first, "names": ["y"]}]})], [known("a:x", {"trust": [second]})])
+    )
+    assert other.fields == (FieldChange("trust.anchor", "two", "one"),)
+
+
 def test_an_edit_that_brings_a_new_upstream_says_both() -> None:
     recorded = [known("ca/a:stack", {}, {"out": "arn"}), known("role/a:stack", {"trust": ["arn"]})]
     desired = [
