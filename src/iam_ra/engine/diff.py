@@ -367,12 +367,12 @@ def _has_entries(value: Any) -> bool:
 def _pairs(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> Iterable[tuple[Any, Any]]:
-    """Pair the entries that have a text in common under the same key, such as an ARN, and what is left in its order.
+    """Pair the entries that differ and have a text in common under the same key, such as an ARN, and what is left in its order.
 
     By position alone, an entry that goes would look as if the next one became another.
     """
-    alone, rest = [], list(after)
-    for old in before:
+    alone, rest = [], [each for each in after if each not in before]
+    for old in (each for each in before if each not in after):
         twin = next((new for new in rest if _has_common_text(old, new)), None)
         if twin is None:
             alone.append(old)

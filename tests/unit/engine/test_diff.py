@@ -116,6 +116,9 @@ def test_entries_of_a_list_are_told_apart_by_what_they_have_in_common() -> None:
     assert gone.fields == (FieldChange("trust", first, None),)
     joined = only(plan_of([part("a:x", {"trust": [first, more]})], [known("a:x", {"trust": [second]})]))
     assert joined.fields == (FieldChange("trust", None, first), FieldChange("trust.names", None, "z"))
+    # What is the same on both sides is nobody's other half.
+    both = only(plan_of([part("a:x", {"trust": [second]})], [known("a:x", {"trust": [more, second]})]))
+    assert both.fields == (FieldChange("trust", more, None),)
     # Without anything in common, by position.
     other = only(
         plan_of([part("a:x", {"trust": [{**first, "names": ["y"]}]})], [known("a:x", {"trust": [second]})])
