@@ -27,6 +27,7 @@ from iam_ra.config.durations import format_duration
 from iam_ra.config.kubernetes import HIGHEST_PORT, LABEL, is_pinned
 from iam_ra.config.lives import check_order, part_of, report_outlives
 from iam_ra.config.model import CLUSTERS
+from iam_ra.config.source import inside
 from iam_ra.engine.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -395,7 +396,7 @@ def check_certificates(source: Source, draft: Draft, root: Path) -> Mapping[str,
         if entry.ca.delivery != "cluster" or not draft.sound(*path):
             continue
         relative = certificate_path(name, entry)
-        read = _read_certificate(source, path, relative, root / relative)
+        read = _read_certificate(source, path, relative, root)
         if read is None:
             continue
         found[name], spki = read
@@ -412,7 +413,7 @@ def check_certificates(source: Source, draft: Draft, root: Path) -> Mapping[str,
 
 
 def _read_certificate(
-    source: Source, path: tuple[str, ...], shown: str, file: Path
+    source: Source, path: tuple[str, ...], shown: str, folder: Path
 ) -> tuple[str, str] | None:
     """Return a certificate (PEM) and the digest of its key; None if it is not there, or no good and reported."""
     # Cryptography is part of no check of a file without such clusters.
@@ -420,7 +421,7 @@ def _read_certificate(
     from iam_ra.pki.certificate import certificate_pem, describe  # noqa: PLC0415
 
     try:
-        with file.open("rb") as stream:
+        with inside(folder, shown).open("rb") as stream:
             root = load_root(stream.read(MAX_CERTIFICATE_BYTES))
     except FileNotFoundError:
         return None

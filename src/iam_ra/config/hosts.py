@@ -9,6 +9,7 @@ from iam_ra.anywhere.trust_policy import units_of, units_tag
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.entitlement import is_said
 from iam_ra.config.recipients import recipient_problem
+from iam_ra.config.source import inside
 from iam_ra.engine.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -151,9 +152,8 @@ class _Checks:
                     fix=f"Remove `{unused}`, or `csr`.",
                     severity="warning",
                 )
-        file = self._root / str(host.csr)
         try:
-            with file.open("rb") as stream:
+            with inside(self._root, str(host.csr)).open("rb") as stream:
                 content = stream.read(MAX_CSR_BYTES + 1)
         except OSError as error:
             self._source.report(

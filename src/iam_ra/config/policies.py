@@ -15,7 +15,7 @@ from iam_ra.config.cloudformation import check_document
 from iam_ra.config.diagnostics import Check
 from iam_ra.config.draft import nearest
 from iam_ra.config.fields import describe
-from iam_ra.config.source import Source, read_source
+from iam_ra.config.source import Source, inside, read_source
 
 if TYPE_CHECKING:
     from iam_ra.config.model import Json
@@ -50,10 +50,9 @@ class PolicyReader:
         if name in self._documents:
             return self._documents[name]
         self._documents[name] = None
-        file = self.root / name
         shown = str(Path(self.source.name).parent / name)
         try:
-            source = read_source(file, shown, MAX_FILE_BYTES)
+            source = read_source(inside(self.root, name), shown, MAX_FILE_BYTES)
         except OSError as error:
             self._report(path, f"`{name}` cannot be read: {(error.strerror or str(error)).lower()}")
             return None

@@ -6,8 +6,11 @@ they mean.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -18,7 +21,6 @@ from iam_ra.config.nodes import Node, Reader, child
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ruamel.yaml.error import StringMark
 
@@ -168,6 +170,17 @@ class Source:
                 f"{why} It was met {error.context} that began at line {error.context_mark.line + 1}.".strip()
             )
         self.fail(Check.SYNTAX, place, f"not valid YAML: {problem}", why, fix)
+
+
+def inside(root: Path, name: str) -> Path:
+    """Return the path of a file that is named from a folder, and lies in it.
+
+    Raises OSError where a symlink leads out of there: problems show what they are about, in logs and comments, too.
+    """
+    file = root / name
+    if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root)):
+        raise PermissionError(errno.EACCES, "a symlink leads out of the folder", name)
+    return file
 
 
 def read_source(path: Path, name: str, limit: int) -> Source:
