@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iam_ra.anywhere.trust_policy import Unit, trust_policy
+from iam_ra.aws.live import Key, read
+from iam_ra.aws.naming import LINEAGE_TAG
 from iam_ra.aws.snapshot import Doubt
 from iam_ra.config.entitlement import entitled_in
 from iam_ra.engine.address import Address
@@ -182,29 +184,22 @@ class RoleStack(StackKind):
 
 
 def _strip(recorded: Recorded, run: Run) -> bool:
-    """Take from a role the policies that its stack did not give it, and tell whether there were any."""
-    iam, name = run.aws.iam, run.names.role(recorded.address.entity.removeprefix(ENTITIES))
-    own = {*recorded.inputs.get("policies", ()), *recorded.inputs.get("inline_policies", ())}
-    try:
-        attached = [
-            each["PolicyArn"]
-            for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
-            for each in page["AttachedPolicies"]
-        ]
-        embedded = [
-            each
-            for page in iam.get_paginator("list_role_policies").paginate(RoleName=name)
-            for each in page["PolicyNames"]
-        ]
-    except iam.exceptions.NoSuchEntityException:
+    """Take from a role of ours the policies that its stack did not give it, and tell whether there were any."""
+    name = run.names.role(recorded.address.entity.removeprefix(ENTITIES))
+    there = read(run.aws, Key("role", name)) or {}
+    if there.get(f"tags.{LINEAGE_TAG}") != run.lineage:
         return False
-    strangers = sorted({*attached, *embedded} - own)
-    for arn in sorted(set(attached) - own):
-        iam.detach_role_policy(RoleName=name, PolicyArn=arn)
-    for each in sorted(set(embedded) - own):
-        iam.delete_role_policy(RoleName=name, PolicyName=each)
+    own = {*recorded.inputs.get("policies", ()), *recorded.inputs.get("inline_policies", ())}
+    given = [each.partition(".") for each in sorted(there)]
+    attached = [arn for sort, _, arn in given if sort == "policies" and arn not in own]
+    embedded = [policy for sort, _, policy in given if sort == "inline_policies" and policy not in own]
+    for arn in attached:
+        run.aws.iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+    for policy in embedded:
+        run.aws.iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    strangers = ", ".join([*attached, *embedded])
     if strangers:
-        run.report(recorded.address, f"others gave the role {', '.join(strangers)}; taken from it")
+        run.report(recorded.address, f"others gave the role {strangers}; taken from it")
     return bool(strangers)
 
 
