@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import click
 
 from iam_ra import __version__
 from iam_ra.engine.errors import IamRaError, InternalError, UsageError
+
+# As click says it, of one option and of several.
+_SUGGESTION = re.compile(r"\. \(?Did you mean (?:one of: )?(.*\?)\)?$")
 
 
 def as_ours(error: Exception, *, debug: bool = False) -> IamRaError:
@@ -26,7 +30,7 @@ def as_ours(error: Exception, *, debug: bool = False) -> IamRaError:
 
 def _usage(error: click.UsageError) -> IamRaError:
     path = error.ctx.command_path if error.ctx else "iam-ra"
-    message = " ".join(error.format_message().split())
+    message = _SUGGESTION.sub(r"; did you mean \1", " ".join(error.format_message().split()))
     return UsageError(message[:1].lower() + message[1:].rstrip("."), fix=f"Run `{path} --help`.")
 
 

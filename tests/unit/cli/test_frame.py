@@ -199,6 +199,8 @@ def test_errors_know_how_to_be_shown(args: list[str], expected: Options) -> None
     ("args", "what"),
     [
         (["plna"], "error[IRA1001]: there is no command 'plna'; did you mean 'plan'?"),
+        (["plan", "--drift"], "error[IRA1001]: no such option '--drift'; did you mean '--drift-only'?"),
+        (["host", "renew", "--keep"], "no such option '--keep'; did you mean '--help', '--keep-old'?"),
         (["--bogus"], "error[IRA1001]: no such option '--bogus'"),
         (["schema", "--outptu", "x"], "Did you mean '--output'"),
         (["sandbox", "up", "--port", "x"], "error[IRA1001]: invalid value for '--port'"),
