@@ -65,10 +65,14 @@ def _stands_alone(change: Change, kept: AbstractSet[Address], changes: Mapping[A
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something that bears our name and is not ours; the plan cannot be applied."""
+    """Something that bears our name and is not ours; the plan cannot be applied.
+
+    With `spreads` no narrower plan can either: other parts than the one at `address` would do the harm, too.
+    """
 
     address: Address
     text: str
+    spreads: bool = False
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,11 @@ def _conflicts(plan: Plan, scope: Scope) -> tuple[Conflict, ...]:
     return tuple(
         each
         for each in plan.conflicts
-        if (not scope.targets or _is_named(each.address, scope.targets))
-        and not _is_named(each.address, scope.excluded)
+        if each.spreads
+        or (
+            (not scope.targets or _is_named(each.address, scope.targets))
+            and not _is_named(each.address, scope.excluded)
+        )
     )
 
 

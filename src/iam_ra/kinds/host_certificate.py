@@ -103,6 +103,7 @@ def identity_conflicts(
                 host_certificate(name),
                 f"the certificate of {owner} says {host.identity} too, until {until:%Y-%m-%d}: whoever has its key could "
                 "take the roles of this host; choose another identity",
+                spreads=True,
             )
     for (authority, identity), (owner, until) in sorted(proven.items()):
         if authority not in namespace.authorities and owner.removeprefix(ENTITIES) in namespace.hosts:

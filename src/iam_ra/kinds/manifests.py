@@ -65,6 +65,7 @@ def workload_conflicts(namespace: Namespace, recorded: Mapping[Address, Recorded
                 f"certificates of {part.address.entity} say {workload.identity} too, and nothing revokes them before their "
                 f"end, up to {part.inputs['duration']} away: whoever has them could take the roles of this workload; choose "
                 "another identity",
+                spreads=True,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.engine.samples import at, known, part, plan_of, ref, seen
 
 from iam_ra.engine.errors import UsageError
 from iam_ra.engine.part import Presence
+from iam_ra.engine.plan import Conflict
 from iam_ra.engine.scope import WHOLE, Scope, within
 
 if TYPE_CHECKING:
@@ -92,6 +94,13 @@ def test_conflicts_elsewhere_hold_a_target_up_no_more() -> None:
     assert not within(plan, Scope(frozenset({"ca/a"})))[0].conflicts
     assert within(plan, Scope(frozenset({"role/r"})))[0].conflicts
     assert not within(plan, Scope(excluded=frozenset({"role/r"})))[0].conflicts
+
+
+def test_a_conflict_that_spreads_holds_every_target_up() -> None:
+    plan = plan_of([part("ca/a:stack"), part("role/r:stack")])
+    plan = replace(plan, conflicts=(Conflict(at("host/h:certificate"), "another's name", spreads=True),))
+    assert within(plan, Scope(frozenset({"role/r"})))[0].conflicts
+    assert within(plan, Scope(excluded=frozenset({"ca/a"})))[0].conflicts
 
 
 def test_what_everything_stands_on_is_always_taken_along() -> None:
