@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
+from ruamel.yaml import YAML
 from tests.e2e import envelopes
 from tests.e2e.holders import Holder
 from tests.e2e.wire import Lost
@@ -99,6 +100,22 @@ class Company:
         self.pca.get_waiter("certificate_issued").wait(**which, WaiterConfig=PACE)
         pem = self.pca.get_certificate(**which)["Certificate"].encode()
         self.pca.import_certificate_authority_certificate(**self._which, Certificate=pem)
+
+    def leaf(self, name: str, key: PrivateKey) -> str:
+        """Return what the issuer of a cluster would be given for a request (PEM)."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+        issued = self.pca.issue_certificate(
+            **self._which,
+            Csr=request.sign(key.signing_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
+            SigningAlgorithm="SHA256WITHRSA",
+            TemplateArn="arn:aws:acm-pca:::template/EndEntityCertificate/V1",
+            Validity={"Type": "DAYS", "Value": 1},
+        )
+        which = {**self._which, "CertificateArn": issued["CertificateArn"]}
+        self.pca.get_waiter("certificate_issued").wait(**which, WaiterConfig=PACE)
+        pem: str = self.pca.get_certificate(**which)["Certificate"]
+        return pem
 
     def publish_lists(self, *, enabled: bool) -> None:
         lists = self.lists if enabled else {"Enabled": False}
@@ -342,6 +359,34 @@ def test_a_host_with_a_request_of_its_own(world: World, company: Company) -> Non
     pem = world.objects["default/hosts/tpm/certificate.pem"].decode()
     holder = Holder(world, load_certificate(pem), key)
     assert holder.opens("reader") == {"reader"}
+
+
+def test_a_cluster_whose_issuer_it_is(world: World, company: Company) -> None:
+    company.activate()
+    ca = {"delivery": "pca", "pca_arn": company.arn}
+    world.write(small(clusters={"prod": {"ca": ca, "workloads": {"shop/api": {"role": "reader"}}}}))
+    world.apply()
+    world.settled()
+    folder = world.root / "manifests/prod"
+    issuer = YAML(typ="safe").load(folder / "issuer.yaml")
+    assert (issuer["kind"], issuer["spec"]["arn"]) == ("AWSPCAClusterIssuer", company.arn)
+    certificate = YAML(typ="safe").load(folder / "shop/api/certificate.yaml")["spec"]
+    assert certificate["issuerRef"]["group"] == "awspca.cert-manager.io"
+    # There is no key of an authority anywhere.
+    assert not list(folder.glob("*secret*"))
+    anchors = world.aws("rolesanywhere").list_trust_anchors()["trustAnchors"]
+    (source,) = (each["source"] for each in anchors if each["name"] == "iam-ra-default-cluster_prod")
+    assert source["sourceData"] == {"acmPcaArn": company.arn}
+
+    key = PrivateKey.generate("ec-p256")
+    leaf = company.leaf(certificate["commonName"], key)
+    files = [world.folder / each for each in ("tls.crt", "tls.key")]
+    files[0].write_text(leaf)
+    files[1].write_bytes(key.pem().reveal())
+    pair = ("--certificate", str(files[0]), "--private-key", str(files[1]))
+    world.run("verify", "workload/prod/shop/api", *pair).expect()
+    files[0].write_text(company.leaf("prod.shop.other", key))
+    world.run("verify", "workload/prod/shop/api", *pair).expect(1)
 
 
 @pytest.mark.parametrize("before", [True, False])
