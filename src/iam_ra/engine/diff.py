@@ -217,7 +217,7 @@ def _edit_reasons(part: Part, inputs: Any, known: Recorded, world: _World) -> It
     for key in inputs.keys() | known.inputs.keys():
         if inputs.get(key) != known.inputs.get(key):
             wanted = part.inputs.get(key)
-            refs = list(references(wanted))
+            refs = references(wanted)
             unknown = {ref.address for ref in refs if world.lookup(ref) is UNKNOWN}
             if _differs_beside_refs(wanted, known.inputs.get(key)):
                 edited.add(key)

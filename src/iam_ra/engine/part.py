@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 # Nearly all that stands in inputs. They are passed over at once: a plan asks each value what it is several times.
 _PLAIN = (str, int, float, NoneType)
+# To ask for the usual one first is far cheaper than to ask for any of them.
+_MAPPINGS = (dict, Mapping)
 
 
 class Unknown(Enum):
@@ -103,16 +105,24 @@ class Observed:
     drift: tuple[Drift, ...] = ()
 
 
-def references(value: Any) -> Iterator[Ref]:
-    """Yield each `Ref` that stands anywhere in `value`."""
+def references(value: Any) -> list[Ref]:
+    """Return each `Ref` that stands anywhere in `value`, in the order in which they stand there."""
+    found: list[Ref] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: Any, found: list[Ref]) -> None:
     if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from references(list(value.values()))
+        found.append(value)
+    elif isinstance(value, _MAPPINGS):
+        for item in value.values():
+            if not isinstance(item, _PLAIN):
+                _collect(item, found)
     elif isinstance(value, list | tuple):
         for item in value:
             if not isinstance(item, _PLAIN):
-                yield from references(item)
+                _collect(item, found)
 
 
 def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
@@ -121,10 +131,12 @@ def resolve(value: Any, lookup: Callable[[Ref], Any]) -> Any:
         return value
     if isinstance(value, Ref):
         return lookup(value)
-    if isinstance(value, Mapping):
-        return {key: resolve(item, lookup) for key, item in value.items()}
+    if isinstance(value, _MAPPINGS):
+        return {
+            key: item if isinstance(item, _PLAIN) else resolve(item, lookup) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [resolve(item, lookup) for item in value]
+        return [item if isinstance(item, _PLAIN) else resolve(item, lookup) for item in value]
     return value
 
 
