@@ -116,7 +116,7 @@ def page(problems: Problems) -> str:
 
 
 def test_the_page_is_what_the_code_says(problems: Problems, tmp_path: Path) -> None:
-    made = page(problems).replace(str(tmp_path), "/work")
+    made = page(problems).replace(str(tmp_path), "/repo")
     if os.environ.get("UPDATE_GOLDEN"):
         PAGE.write_text(made, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == made, AGAIN

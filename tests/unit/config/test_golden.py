@@ -28,7 +28,7 @@ def test_problems_look_like_this(name: str, tmp_path: Path, monkeypatch: pytest.
     shutil.copy(GOLDEN / f"{name}.yaml", tmp_path)
     with pytest.raises(ConfigError) as caught:
         load(Path(f"{name}.yaml"))
-    compare(f"{name}.txt", caught.value.render().replace(str(tmp_path), "/work") + "\n")
+    compare(f"{name}.txt", caught.value.render().replace(str(tmp_path), "/repo") + "\n")
 
 
 def test_long_lines_show_the_part_with_the_problem() -> None:
