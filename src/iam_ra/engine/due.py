@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from iam_ra.engine.address import Address
 
@@ -16,3 +16,8 @@ class Due(NamedTuple):
     when: datetime
     address: Address
     what: str
+
+    @property
+    def rank(self) -> tuple[date, Address]:
+        """What comes first: by day, and of one day by address, for parts of one apply differ by seconds that mean nothing."""
+        return self.when.date(), self.address

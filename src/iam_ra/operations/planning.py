@@ -195,6 +195,7 @@ class Planner:
                     for each in self._dues(recorded, snapshot, remembered)
                     if each.when > now and each.address not in going
                 ),
+                key=lambda each: each.rank,
                 default=None,
             ),
             None if self._ahead is None else now,
